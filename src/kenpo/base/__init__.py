@@ -1,0 +1,1 @@
+"""base: dates and eras, business days, money, text, branches, errors. Imports nothing of kenpo."""
