@@ -1,0 +1,80 @@
+"""The key of member_key (加入者キーの鍵): a file outside the lake, readable by its owner only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from kenpo.base.errors import LakeError
+
+_BYTES = 32
+
+
+def default_key_path() -> Path:
+    """KENPO_KEY_FILE, or member.key in the user's configuration folder."""
+    if given := os.environ.get("KENPO_KEY_FILE"):
+        return Path(given)
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "kenpo" / "member.key"
+
+
+def load_key(path: Path, lake_root: Path) -> bytes:
+    """The 32-byte key at the path; made on first use with mode 0600.
+
+    Raises LakeError when the path lies inside the lake, others may read it, or it is not a key.
+    """
+    if path.resolve().is_relative_to(lake_root.resolve()):
+        raise LakeError(
+            "加入者キーの鍵は、データの置き場の外に置く必要があります。",
+            where=str(path),
+            todo="KENPO_KEY_FILE か --key で、置き場の外のファイルを指定してください。",
+        )
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary = path.with_name(f"{path.name}.{os.getpid()}")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as handle:
+                handle.write(secrets.token_hex(_BYTES) + "\n")
+                handle.flush()
+                os.fsync(handle.fileno())
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                pass
+            finally:
+                temporary.unlink()
+        if path.stat().st_mode & 0o077:
+            raise LakeError(
+                "加入者キーの鍵を、ほかの利用者が読める状態になっています。",
+                where=str(path),
+                todo=f"「chmod 600 {path}」を実行してください。",
+            )
+        key = bytes.fromhex(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise LakeError(
+            f"加入者キーの鍵を読めません（{error}）。",
+            where=str(path),
+            todo="鍵の控えから戻してください。鍵を失うと、既存の加入者キーと同じ値は作れません。",
+        ) from error
+    if len(key) != _BYTES:
+        raise LakeError(
+            "加入者キーの鍵の長さが正しくありません。", where=str(path), todo="鍵の控えから戻してください。"
+        )
+    return key
+
+
+def fingerprint(key: bytes) -> str:
+    """A short text that tells keys apart and reveals nothing of them."""
+    return hashlib.blake2b(b"kenpo member key", key=key, digest_size=6).hexdigest()
+
+
+def keyed_hash(key: bytes, texts: list[str | None]) -> list[str | None]:
+    """Keyed BLAKE2b (128 bits, hex) of each text; equal texts are hashed once. NULL stays NULL."""
+    known: dict[str, str] = {}
+    for text in texts:
+        if text is not None and text not in known:
+            known[text] = hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
+    return [None if text is None else known[text] for text in texts]

@@ -1,0 +1,1 @@
+"""Slow, obvious readers and calculators that fast paths are compared with."""
