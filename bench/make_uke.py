@@ -66,9 +66,10 @@ def make(path: Path | str, megabytes: float, seed: int = 1) -> dict[str, int]:
                 receipts += 1
                 symbol, number = numbers[i]
                 head = f"RE,{receipts},11{2 if public[i] else 1}2,{MONTH},".encode()
-                insurer = f"HO,01{prefectures[i]:02d}0012,{symbol},{number},{days_of[body]},{points_of[body]},,,,,,,,,\r\n"
+                prefecture, totals = f"{prefectures[i]:02d}", f"{days_of[body]},{points_of[body]}"
+                insurer = f"HO,01{prefecture}0012,{symbol},{number},{totals},,,,,,,,,\r\n"
                 if public[i]:
-                    insurer += f"KO,54{prefectures[i]:02d}6015,{number:07d},,{days_of[body]},{points_of[body]},,,,,,\r\n"
+                    insurer += f"KO,54{prefecture}6015,{number:07d},,{totals},,,,,,\r\n"
                 part = head + people[person[i]] + insurer.encode() + contents[body]
                 parts.append(part)
                 written += len(part)
@@ -107,7 +108,7 @@ def _body(plain: random.Random) -> Body:
         )
     points = 0
     visits = plain.sample(range(1, 31), plain.choice((1, 1, 1, 2, 2, 3)))
-    once = {day: 1 for day in visits}
+    once = dict.fromkeys(visits, 1)
     lines.append(_row("SI", "12", "112007410", "", 75, once))
     points += 75 * len(visits)
     for _ in range(plain.randint(1, 3)):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from tests.oracle.reader import OracleFile, OracleRow, read, read_zip
 from tests.strategies import RecodeCase, UkeCase, recode_cases, uke_cases
 
@@ -38,6 +38,9 @@ from kenpo.synth.receipts import (
     write_recode_info,
     write_uke,
 )
+
+# Receipts are large examples: time says nothing about them on a busy machine.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CODES = ["620000001", "620000002", "610000003", "629999904"]
 MAY = date(2024, 5, 1)
@@ -338,6 +341,7 @@ def check_receipt(file: OracleFile, index: int, receipt: Receipt) -> None:
     assert [facts(d) for d in drugs] == expected_drugs(receipt)
 
 
+@unhurried
 @given(uke_cases(CODES))
 def test_uke_round_trip(case: UkeCase):
     lines = uke_lines(
@@ -354,6 +358,7 @@ def test_uke_round_trip(case: UkeCase):
         check_receipt(file, index, receipt)
 
 
+@unhurried
 @given(recode_cases(CODES, corrected=False))
 def test_recode_info_round_trip(case: RecodeCase):
     for kind in {receipt.kind for _, receipt in case.claims}:
@@ -367,6 +372,7 @@ def test_recode_info_round_trip(case: RecodeCase):
             assert file.receipts[index].institution == expected
 
 
+@unhurried
 @given(recode_cases(CODES))
 def test_corrections_leave_one_insurer_and_one_receipt_each(case: RecodeCase):
     for kind in {receipt.kind for _, receipt in case.claims}:

@@ -89,7 +89,12 @@ def write_part(root: Path, table: Table, frame: pl.DataFrame, stem: str) -> list
         return []
     if table.partition is None:
         return [_write(root, table, frame, Path("data") / table.name / f"{stem}.parquet")]
-    groups = frame.partition_by(table.partition, as_dict=True, maintain_order=True)
+    values = frame[table.partition].unique(maintain_order=True)
+    groups = (
+        {(values[0],): frame}
+        if len(values) == 1
+        else {(value,): frame.filter(pl.col(table.partition) == value) for value in values}
+    )
     form = "%Y-%m" if table[table.partition].type == "month" else "%Y-%m-%d"
     return [
         _write(

@@ -19,8 +19,8 @@ def in_force(table: ir.Table, months: ir.Table, key: str) -> ir.Table:
     Returns the columns of table with month (date) and edition_is_later (bool) added.
 
     An edition reaches a month when it is dated on or before the month's last day. The base of a month is the
-    latest full edition (全件) that reaches it; rows of changes-only editions (異動分) from the base on lie over
-    it, the latest first (on one day: changes over the full file). A key in neither is gone.
+    latest full edition (全件) that reaches it; rows of changes-only editions (異動分) from the base on lie
+    over it, the latest first (on one day: changes over the full file). A key in neither is gone.
     A month no full edition reaches takes the earliest full edition (without any, the earliest edition) as its
     base, under the changes that do reach it. A row of an edition that does not reach the month says so in
     edition_is_later: its prices and classes are those of a later day.
@@ -40,8 +40,9 @@ def _editions_of_months(table: Any, months: Any) -> Any:
     pairs = spans.cross_join(editions)
     pairs = pairs.mutate(edition_is_later=pairs.edition >= pairs.next_month)
     by_month = ibis.window(group_by=pairs.month)
-    reached = pairs.edition.max(where=pairs.full & ~pairs.edition_is_later).over(by_month)
-    first_full = pairs.edition.min(where=pairs.full).over(by_month)
+    none = ibis.null("date")  # not max(where=...): Spark knows no FILTER over a window
+    reached = ibis.ifelse(pairs.full & ~pairs.edition_is_later, pairs.edition, none).max().over(by_month)
+    first_full = ibis.ifelse(pairs.full, pairs.edition, none).min().over(by_month)
     first = pairs.edition.min().over(by_month)
     based = pairs.mutate(base=ibis.coalesce(reached, first_full, first), base_is_full=first_full.notnull())
     is_base = (based.edition == based.base) & (based.full | ~based.base_is_full)

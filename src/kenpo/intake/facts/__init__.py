@@ -1,8 +1,8 @@
 """Shipped facts (同梱の事実): small extracts of the published masters, for trials and tests.
 
-Some 475 drugs, 340 diseases, 280 procedures and 40 materials, each with the edition date of its source. With one
-edition there is no history: months before it are answered from it, and `kenpo.lake.validity.in_force` flags them
-edition_is_later. The frames call themselves full, so a lake that holds real masters of a kind must not hold
+475 drugs, 338 diseases, 297 procedures and 40 materials, each with the edition date of its source. With one
+edition there is no history: earlier months are answered from it, and `kenpo.lake.validity.in_force` flags
+them edition_is_later. The frames call themselves full, so a lake that holds real masters of a kind must not hold
 these of the same kind: from their edition on, every code not among them would be gone.
 """
 
@@ -40,8 +40,8 @@ _BLANK_CLASS = "-"
 def facts_frames() -> dict[str, MasterParse]:
     """The shipped facts by table name: drug_, disease_, procedure_, material_master and generic_class.
 
-    Shapes as of `kenpo.intake.masters.parse`: full editions, change 0, no rejects; source_line is the line of the
-    CSV file in this package (see FILES). Columns the extract does not carry are NULL.
+    Shapes as of `kenpo.intake.masters.parse`: full editions, change 0, no rejects; source_line is the line of
+    the CSV file in this package (see FILES). Columns the extract does not carry are NULL.
     """
     return {kind.value: _facts(kind) for kind in FILES}
 

@@ -470,22 +470,24 @@ class _Block:
             pl.col("birth").dt.strftime("%Y%m%d").fill_null(""),
             pl.col("sex").fill_null(""),
         ]
-        blank_branch = pl.when(pl.col("member_branch").is_null()).then(pl.lit("")).otherwise(pieces[3])
+        loose = pl.concat_str([*pieces[:3], *pieces[4:]], separator="|")
+        full = pl.concat_str(pieces, separator="|")
+        readable = pl.col("month").is_not_null()
         texts = joined.select(
-            full=pl.when(pl.col("month").is_not_null()).then(
-                pl.concat_str([*pieces[:3], blank_branch, *pieces[4:]], separator="|")
-            ),
-            loose=pl.when(pl.col("month").is_not_null()).then(
-                pl.concat_str([*pieces[:3], *pieces[4:]], separator="|")
-            ),
+            loose=pl.when(readable).then(loose),
+            full=pl.when(readable & pl.col("member_branch").is_not_null()).then(full),
             folded_number=pieces[2],
         )
         key = self.task.key
         self.names = self.names.with_columns(insured_no=texts["folded_number"])
         self.receipts = self.receipts.drop("symbol", "insured_no", "birth", "birth_text").with_columns(
-            member_key=pl.Series(keyed_hash(key, texts["full"].to_list()), dtype=pl.String),
             member_key_loose=pl.Series(keyed_hash(key, texts["loose"].to_list()), dtype=pl.String),
+            full=pl.Series(keyed_hash(key, texts["full"].to_list()), dtype=pl.String),
         )
+        # Without a 枝番 both keys are the same.
+        self.receipts = self.receipts.with_columns(
+            member_key=pl.coalesce("full", "member_key_loose")
+        ).drop("full")
 
     def _branches(self) -> None:
         numbers = self.receipts["insurer_number"].unique().drop_nulls().to_list()

@@ -61,10 +61,16 @@ class Lines:
             data += b"\n"
         self.encoding = encoding
         self.bytes = np.frombuffer(data, dtype=np.uint8).copy()
-        ends = np.flatnonzero(self.bytes == _LF)
+        # Every separator once; the LF that ends a line stands in the list right after the line's commas.
+        self.separators = np.flatnonzero((self.bytes == _COMMA) | (self.bytes == _LF))
+        line_ends = np.flatnonzero(self.bytes[self.separators] == _LF)
+        ends = self.separators[line_ends]
         starts = np.empty_like(ends)
         starts[0] = 0
         starts[1:] = ends[:-1] + 1
+        first = np.empty_like(line_ends)
+        first[0] = 0
+        first[1:] = line_ends[:-1] + 1
         number = first_line + np.arange(len(ends), dtype=np.int64)
         ends = self._trim(starts, ends, _CR)
         while (more := (self.bytes[starts] == _EOF) & (starts < ends)).any():
@@ -73,9 +79,8 @@ class Lines:
         ends = self._trim(starts, ends, _CR)
         kept = ends > starts
         self.starts, self.ends, self.number = starts[kept], ends[kept], number[kept]
-        self.commas = np.flatnonzero(self.bytes == _COMMA)
-        self.first_comma = np.searchsorted(self.commas, self.starts)
-        self.comma_count = np.searchsorted(self.commas, self.ends) - self.first_comma
+        self.first_comma = first[kept]
+        self.comma_count = (line_ends - first)[kept]
         n = len(self.starts)
         self.stage = np.zeros(n, dtype=np.int64)
         self.row_no = np.zeros(n, dtype=np.int64)
@@ -104,7 +109,7 @@ class Lines:
         begin = self.starts[where]
         good = np.ones(len(where), dtype=np.bool_)
         for k, target in enumerate((self.stage, self.row_no, self.branch_no)):
-            end = self.commas[self.first_comma[where] + k]
+            end = self.separators[self.first_comma[where] + k]
             value, ok = _unsigned(self.bytes, begin, end)
             target[where] = value
             good &= ok
@@ -118,8 +123,7 @@ class Lines:
         n = len(self)
         if not n:
             return np.zeros(0, dtype=np.int64)
-        safe = np.minimum(self.first_comma, max(len(self.commas) - 1, 0))
-        end = np.where(self.comma_count > 0, self.commas[safe] if len(self.commas) else 0, self.ends)
+        end = np.minimum(self.separators[self.first_comma], self.ends)
         two = end - self.starts == 2
         first = self.bytes[self.starts].astype(np.int64)
         second = self.bytes[np.minimum(self.starts + 1, len(self.bytes) - 1)].astype(np.int64)
@@ -127,12 +131,11 @@ class Lines:
 
     def field_bounds(self, index: Ints, position: int) -> tuple[Ints, Ints]:
         """Start and end byte of a field of each line; start = end where the line has no such field."""
-        count, first = self.comma_count[index], self.first_comma[index]
-        top = len(self.commas) - 1
-        has = count >= position
-        start = np.where(has, self.commas[np.clip(first + position - 1, 0, top)] + 1, self.ends[index])
-        end = np.where(count > position, self.commas[np.clip(first + position, 0, top)], self.ends[index])
-        return start, np.maximum(end, start)
+        count, first, line_end = self.comma_count[index], self.first_comma[index], self.ends[index]
+        start = self.separators[first + np.minimum(position, count) - 1] + 1 if position else self.starts[index]
+        start = np.where(count >= position, start, line_end)
+        end = self.separators[first + np.minimum(position, count)]
+        return start, np.clip(end, start, line_end)
 
     def gather(self, index: Ints, width: int, *, cut_at: int | None = None) -> tuple[Bucket, pa.LargeBinaryArray | None]:
         """Parse lines of one record type: fields 1…width as text, and the raw rest of the line from field cut_at.
