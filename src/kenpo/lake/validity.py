@@ -40,9 +40,10 @@ def _editions_of_months(table: Any, months: Any) -> Any:
     pairs = spans.cross_join(editions)
     pairs = pairs.mutate(edition_is_later=pairs.edition >= pairs.next_month)
     by_month = ibis.window(group_by=pairs.month)
-    none = ibis.null("date")  # not max(where=...): Spark knows no FILTER over a window
-    reached = ibis.ifelse(pairs.full & ~pairs.edition_is_later, pairs.edition, none).max().over(by_month)
-    first_full = ibis.ifelse(pairs.full, pairs.edition, none).min().over(by_month)
+    # ifelse, not max(where=...): Spark knows no FILTER over a window
+    full: Any = ibis.ifelse(pairs.full, pairs.edition, ibis.null("date"))
+    reached_full: Any = ibis.ifelse(pairs.edition_is_later, ibis.null("date"), full)
+    reached, first_full = reached_full.max().over(by_month), full.min().over(by_month)
     first = pairs.edition.min().over(by_month)
     based = pairs.mutate(base=ibis.coalesce(reached, first_full, first), base_is_full=first_full.notnull())
     is_base = (based.edition == based.base) & (based.full | ~based.base_is_full)

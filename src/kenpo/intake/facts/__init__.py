@@ -2,8 +2,8 @@
 
 475 drugs, 338 diseases, 297 procedures and 40 materials, each with the edition date of its source. With one
 edition there is no history: earlier months are answered from it, and `kenpo.lake.validity.in_force` flags
-them edition_is_later. The frames call themselves full, so a lake that holds real masters of a kind must not hold
-these of the same kind: from their edition on, every code not among them would be gone.
+them edition_is_later. The frames call themselves full, so a lake that holds real masters of a kind must not
+hold these: from their edition on, every code not among them would be gone.
 """
 
 from __future__ import annotations

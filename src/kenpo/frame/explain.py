@@ -1,0 +1,133 @@
+"""Explain (出所の説明): from a figure back to the records, their file and line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import ibis
+import polars as pl
+
+from kenpo.base.branches import NATION_CODE
+from kenpo.base.errors import MeasureError
+from kenpo.frame.measure import Measure, aggregate, data_months, definition_of, figures, units_of
+from kenpo.frame.view import View
+from kenpo.lake import Lake
+from kenpo.law.loader import Parameter, load
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What stands behind one figure.
+
+    eligible: units that the measure looks at; excluded: reason → units; denominator and numerator: exact sums;
+    rate: percent at printed precision or None; contributors: the things that weigh most, with label, denominator,
+    numerator and units; stale: the stored figure was computed before the last load.
+    """
+
+    measure: Measure
+    branch: str
+    month: date
+    definition: str
+    cutoff: str
+    parameters: tuple[tuple[Parameter, Any], ...]
+    eligible: int
+    excluded: dict[str, int]
+    denominator: Decimal
+    numerator: Decimal
+    rate: Decimal | None
+    contributors: pl.DataFrame
+    stale: bool
+
+
+def explain(lake: Lake, measure: Measure, branch: str, month: date, *, top: int = 10) -> Explanation:
+    """Explain the figure of a branch (or the nation, 00) and month.
+
+    The sums are taken again from the records, and must equal the stored figure when it is of the same data.
+    Raises MeasureError when there is no data for the month, or when they differ.
+    """
+    units = _chosen(lake, measure, branch, month)
+    totals = pl.DataFrame(pl.from_arrow(aggregate(measure, units, {"month": units.month}).to_pyarrow()))
+    row = totals.row(0, named=True) if totals.height else {}
+    denominator, numerator = row.get("denominator", Decimal(0)), row.get("numerator", Decimal(0))
+    stored = figures(lake, measure, branch=branch, months=(month, month)).row(0, named=True)
+    stale = stored["cutoff"] != lake.version()
+    if not stale and (
+        (stored["denominator"], stored["numerator"], stored["eligible"])
+        != (denominator, numerator, row.get("eligible", 0))
+    ):
+        raise MeasureError(
+            "保存されている指標値と、いま明細から集計した値が一致しません。",
+            where=f"{measure.id} {branch} {month:%Y-%m}",
+            todo="「kenpo refresh」で計算し直してください。それでも一致しないときは「kenpo doctor」を実行してください。",
+        )
+    return Explanation(
+        measure=measure,
+        branch=branch,
+        month=month,
+        definition=definition_of(measure),
+        cutoff=lake.version(),
+        parameters=tuple((load(p), load(p).at(month)) for p in measure.parameters),
+        eligible=row.get("eligible", 0),
+        excluded={reason: row.get(f"excluded_{reason}", 0) for reason in measure.reasons},
+        denominator=denominator,
+        numerator=numerator,
+        rate=measure.rate(numerator, denominator),
+        contributors=_contributors(measure, units, top),
+        stale=stale,
+    )
+
+
+def records(lake: Lake, measure: Measure, branch: str, month: date) -> pl.DataFrame:
+    """Every unit behind a figure, in order of file and line.
+
+    Columns: file (name), source_line, receipt_id, item, item_label, excluded, denominator, numerator. The sums of
+    denominator and numerator over rows that are not excluded are the figure's.
+    """
+    units = _chosen(lake, measure, branch, month)
+    file = lake.table("intake_file").select("file_id", file="name")
+    item = units[measure.item] if measure.item else ibis.literal("")
+    label = units.item_label if "item_label" in units.columns else ibis.literal("")
+    rows = units.select(
+        source_file=units.source_file,
+        source_line=units.source_line,
+        receipt_id=units.receipt_id,
+        item=item,
+        item_label=label,
+        excluded=units.excluded,
+        denominator=units.denominator.cast("decimal(38,7)"),
+        numerator=units.numerator.cast("decimal(38,7)"),
+    )
+    joined = rows.left_join(file, rows.source_file == file.file_id).drop("file_id")
+    ordered = joined.order_by("file", "source_line", "item")
+    return pl.DataFrame(pl.from_arrow(ordered.to_pyarrow()))
+
+
+def _chosen(lake: Lake, measure: Measure, branch: str, month: date) -> ibis.Table:
+    months = data_months(lake)
+    if month not in months:
+        span = f"{months[0]:%Y-%m}〜{months[-1]:%Y-%m}" if months else "なし"
+        raise MeasureError(
+            f"{month:%Y-%m} のデータはありません。", todo=f"取込済みの診療年月から選んでください：{span}"
+        )
+    nation = branch == NATION_CODE
+    units = units_of(measure, View(lake, [month], nation=nation and measure.rollup != "sum"))
+    units = units.filter(units.month == month)
+    return units if nation else units.filter(units.branch == branch)
+
+
+def _contributors(measure: Measure, units: ibis.Table, top: int) -> pl.DataFrame:
+    if measure.item is None:
+        return pl.DataFrame()
+    counted = units.filter(units.excluded.isnull())
+    label = counted.item_label.max() if "item_label" in counted.columns else counted[measure.item].max()
+    grouped = counted.group_by(item=counted[measure.item]).aggregate(
+        item_label=label,
+        units=counted.count(),
+        denominator=counted.denominator.sum().cast("decimal(38,7)"),
+        numerator=counted.numerator.sum().cast("decimal(38,7)"),
+    )
+    ordered = grouped.order_by(grouped.denominator.desc(), grouped["item"]).limit(top)
+    return pl.DataFrame(pl.from_arrow(ordered.to_pyarrow()))

@@ -1,0 +1,20 @@
+"""Initiative (施策): what one room offers, readable at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kenpo.frame.measure import Measure
+
+
+@dataclass(frozen=True)
+class Initiative:
+    """A 施策 of the plan: its folder's name, the Japanese title the plans use, and what it offers.
+
+    pillar: foundation 基盤的保険者機能, strategy 戦略的保険者機能 or organisation 組織・運営体制.
+    """
+
+    name: str
+    title: str
+    pillar: str
+    measures: tuple[Measure, ...] = ()
