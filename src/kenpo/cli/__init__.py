@@ -1,0 +1,1 @@
+"""cli: one verb per job (コマンド)."""

@@ -16,7 +16,7 @@ import polars as pl
 from kenpo.base.age import five_year_band
 from kenpo.base.branches import BRANCH_CODES, BRANCHES, NATION_CODE
 from kenpo.base.errors import MeasureError
-from kenpo.base.fiscal import fy_first_day, fy, month_range
+from kenpo.base.fiscal import fy, fy_first_day, month_range
 from kenpo.base.money import round_ratio
 from kenpo.frame.view import View
 from kenpo.lake import Lake, write_part
@@ -186,17 +186,24 @@ def _sums(reasons: Sequence[str]) -> list[pl.Expr]:
     ]
 
 
-def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> pl.DataFrame:
+def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> tuple[pl.DataFrame, list[str]]:
     """The measure's figures for every branch, the nation and every month, total and by its stored breakdowns.
 
     One scan of the data for all months. Rows: the columns of the figure table less definition and cutoff; every
-    branch × month is there, with a denominator of 0 where nothing was counted.
+    branch × month from the measure's first on is there, with a denominator of 0 where nothing was counted. With them,
+    notes on the data in Japanese.
     """
     stored = [BREAKDOWNS[b] for b in measure.breakdowns if BREAKDOWNS[b].stored]
     reasons = list(measure.reasons)
+    months = [m for m in months if m >= measure.since]
+    if not months:
+        return FIGURE.empty().drop("definition", "cutoff"), []
+    notes: list[str] = []
 
     def scan(nation: bool) -> pl.DataFrame:
-        units = units_of(measure, View(lake, months, nation=nation))
+        view = View(lake, months, nation=nation)
+        units = units_of(measure, view)
+        notes.extend(n for n in view.notes if n not in notes)
         keys = {"branch": units.branch, "month": units.month, **{b.name: b.key(units) for b in stored}}
         return _frame(aggregate(measure, units, keys))
 
@@ -221,9 +228,8 @@ def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> pl.DataFram
             ).drop(b.name if b else [])
         )
     rows = pl.concat(pieces, how="diagonal")
-    return _with_exclusions(rows, reasons).with_columns(measure=pl.lit(measure.id)).sort(
-        "breakdown", "value", "branch", "month"
-    )
+    figures = _with_exclusions(rows, reasons).with_columns(measure=pl.lit(measure.id))
+    return figures.sort("breakdown", "value", "branch", "month"), notes
 
 
 def _grid(months: Sequence[date]) -> pl.DataFrame:
@@ -268,11 +274,11 @@ def refresh(lake: Lake, measures: Sequence[Measure], progress: Callable[[str], N
         for item in measures:
             if progress:
                 progress(item.title)
-            rows = compute(item, lake, months).with_columns(
-                definition=pl.lit(definition_of(item)), cutoff=pl.lit(cutoff)
-            )
+            rows, notes = compute(item, lake, months)
+            rows = rows.with_columns(definition=pl.lit(definition_of(item)), cutoff=pl.lit(cutoff))
             parts = write_part(lake.root, FIGURE, rows, f"{item.id}@{definition_of(item)}-{cutoff}")
             lake.replace("figure", parts, f"{item.id}@")
+            lake.set_meta(f"notes:{item.id}", json.dumps(notes, ensure_ascii=False))
     return months
 
 
@@ -321,7 +327,7 @@ def _stored(lake: Lake, measure: Measure, breakdown: str) -> pl.DataFrame:
     table = lake.table("figure")
     chosen = table.filter((table.measure == measure.id) & (table.breakdown == breakdown))
     rows = _frame(chosen)
-    if rows.is_empty() and _frame(table.filter(table.measure == measure.id).limit(1)).is_empty():
+    if lake.meta(f"notes:{measure.id}") is None:
         raise MeasureError(
             f"指標「{measure.title}」はまだ計算されていません。", todo="「kenpo refresh」を実行してください。"
         )

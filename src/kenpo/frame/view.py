@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import ibis
 import polars as pl
 
-from kenpo.base.branches import NATION_CODE
+from kenpo.base.branches import BRANCH_CODES, NATION_CODE
+from kenpo.base.errors import MeasureError
 from kenpo.lake import Lake
 from kenpo.law.loader import value as parameter_value
 
@@ -25,6 +26,7 @@ class View:
         self._lake = lake
         self.months = tuple(months)
         self.nation = nation
+        self.notes: list[str] = []
 
     def table(self, name: str) -> ibis.Table:
         """A canonical table; at nation scope the branch of every 協会けんぽ row reads 00."""
@@ -42,6 +44,32 @@ class View:
         frame = pl.DataFrame({"month": self.months, **columns}, schema_overrides={"month": pl.Date})
         return self._lake.memory(frame, "calendar_" + "_".join(sorted(columns)))
 
+    def branches(self) -> ibis.Table:
+        """The branches in scope as a table (column branch): the 47, or the nation alone."""
+        codes = [NATION_CODE] if self.nation else list(BRANCH_CODES)
+        return self._lake.memory(pl.DataFrame({"branch": codes}), "branches_in_scope")
+
     def settle(self, expression: ibis.Table, name: str) -> ibis.Table:
         """A small intermediate result computed once and kept in memory, so that a large scan joins it cheaply."""
         return self._lake.memory(pl.DataFrame(pl.from_arrow(expression.to_pyarrow())), name)
+
+    def require(self, tables: Mapping[str, str]) -> None:
+        """Raise MeasureError that names the masters (table → Japanese name) the lake does not hold yet."""
+        lacking = [title for name, title in tables.items() if not self._lake.parts(name)]
+        if lacking:
+            raise MeasureError(
+                f"計算に必要なマスターが取り込まれていません：{'、'.join(lacking)}",
+                todo="「kenpo load マスターのファイル」で取り込んでください。試すだけなら「kenpo load --builtin-masters」で"
+                "同梱の小さなマスターを使えます。",
+            )
+
+    def note_later_editions(self, masters: Mapping[str, ibis.Table]) -> None:
+        """Note the months whose master (Japanese name → rows in force) had to be taken from a later edition."""
+        for title, rows in masters.items():
+            late = rows.filter(rows.edition_is_later).group_by("edition").aggregate(
+                first=rows.month.min(), last=rows.month.max()
+            )
+            for row in late.order_by("edition").to_pyarrow().to_pylist():
+                self.notes.append(
+                    f"{title}：{row['first']:%Y-%m}〜{row['last']:%Y-%m} の診療に、後の版（{row['edition']:%Y-%m-%d}）を使っています。"
+                )

@@ -9,11 +9,13 @@ with its title rows.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -39,6 +41,9 @@ REJECT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of MasterParse.rejects: intake_reject without source_file."""
 
 _HEADER_ROWS = 20
+_NO_TEXT = (
+    "[\x80\uf8f0-\uf8f3]"  # what Python makes of the bytes 80, A0, FD, FE, FF, which CP932 does not define
+)
 _XLSX_MAGIC = b"PK\x03\x04"
 
 
@@ -258,7 +263,7 @@ _GENERIC_HEADINGS = (
     _Heading("収載年月日", "listed_on", "list date", needed=False),
     _Heading("経過措置.*", "expires", "list date"),
     _Heading("備考", "remark", "text"),
-    _Heading(".*除外.*", "excluded_from_addition", "mark"),
+    _Heading(".*除外.*", "excluded_from_addition", "mark", needed=False),
     _Heading(".*カットオフ.*", "in_cutoff", "mark", needed=False),
 )
 _PRICE_HEADINGS = (
@@ -439,7 +444,7 @@ def _lines(name: str, kind: MasterKind, data: bytes) -> tuple[pl.DataFrame, pl.D
         raise InputFileError(
             "ファイルに1行もありません。", where=name, todo="公表されたファイルを取得し直してください。"
         )
-    bad = pl.col("source_line").is_in([i + 1 for i in sorted(broken)])
+    bad = pl.col("source_line").is_in([i + 1 for i in sorted(broken)]) | pl.col("text").str.contains(_NO_TEXT)
     message = pl.format(
         "{} {}行目：{}の文字として読めないバイトがあります。ファイルを取得し直してください。",
         pl.lit(name),
@@ -784,8 +789,8 @@ def _is_header(row: Sequence[str]) -> bool:
 
 
 def _is_data(row: Sequence[str], code_at: int) -> bool:
-    """A row with a code or at least two filled cells; a single other cell is a note (注), none is blank."""
-    return bool(_at(row, code_at)) or sum(1 for c in row if c) > 1
+    """A row with two filled cells or a code alone; any other single cell is a note (注), none is blank."""
+    return sum(1 for c in row if c) > 1 or re.fullmatch("[0-9A-Z]{12}", _at(row, code_at)) is not None
 
 
 def _kind_of_header(rows: Sequence[Sequence[str]]) -> MasterKind | None:
@@ -828,15 +833,22 @@ def _detect_xlsx(name: str, data: bytes) -> MasterKind | None:
 def _sheets(name: str, data: bytes, limit: int | None = None) -> list[list[list[str]]]:
     """Every sheet as rows of text. Raises InputFileError when the bytes are no whole xlsx."""
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
+        with contextlib.closing(
+            openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        ) as book:
+            return [_rows(sheet, limit) for sheet in book.worksheets]
+    except (
+        InvalidFileException,
+        zipfile.BadZipFile,
+        zlib.error,
+        SyntaxError,
+        LookupError,
+        OSError,
+        ValueError,
+    ) as e:
         raise InputFileError(
             "xlsxファイルを開けません。", where=name, todo="公表されたファイルを取得し直してください。"
-        ) from error
-    try:
-        return [_rows(sheet, limit) for sheet in book.worksheets]
-    finally:
-        book.close()
+        ) from e
 
 
 def _rows(sheet: Any, limit: int | None) -> list[list[str]]:

@@ -1,0 +1,1 @@
+"""strategy: 戦略的保険者機能, one room per 施策."""

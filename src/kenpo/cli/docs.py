@@ -1,0 +1,105 @@
+"""Pages made from declarations: data dictionary and measures (データ辞書・指標のページ)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kenpo.frame import BREAKDOWNS, Initiative, Measure
+from kenpo.lake.schema import Table
+from kenpo.lake.tables import ALL_TABLES
+from kenpo.law.loader import all_parameters
+
+_NOTE = "<!-- Made by `make docs` from the declarations. Do not edit. -->\n\n"
+
+
+def pages(initiatives: Sequence[Initiative]) -> dict[str, str]:
+    """Relative path → content of every page made from declarations."""
+    out = {"data-dictionary.md": _dictionary(), "parameters.md": _parameters()}
+    for initiative in initiatives:
+        for item in initiative.measures:
+            out[f"measures/{item.id}.md"] = _measure(initiative, item)
+    out["measures/README.md"] = _measures(initiatives)
+    return out
+
+
+def write(folder: Path, initiatives: Sequence[Initiative]) -> list[Path]:
+    """Write the pages under a folder; returns their paths."""
+    written = []
+    for name, text in pages(initiatives).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _dictionary() -> str:
+    parts = [_NOTE, "# Data dictionary（データ辞書）\n\n"]
+    parts.append("Every table of the lake, from its declaration in `src/kenpo/lake/tables/`.\n\n")
+    parts += [f"- [`{t.name}`](#{t.name}) {t.title}\n" for t in ALL_TABLES.values()]
+    parts += [_table(t) for t in ALL_TABLES.values()]
+    return "".join(parts)
+
+
+def _table(t: Table) -> str:
+    head = f"\n## {t.name}\n\n**{t.title}**　{t.meaning}\n\n"
+    facts = []
+    if t.key:
+        facts.append(f"Key: {', '.join(f'`{k}`' for k in t.key)}")
+    if t.partition:
+        facts.append(f"Partition: `{t.partition}`")
+    if t.source:
+        facts.append(f"Source: {t.source}")
+    rows = ["| column | type | 名称 | 意味 | 単位 | 出典 | 注意 |\n|---|---|---|---|---|---|---|\n"]
+    for c in t:
+        name = f"`{c.name}`" + ("" if not c.required else " *")
+        cells = (name, c.type, c.title, c.meaning, c.unit, c.source, c.caveat)
+        rows.append("| " + " | ".join(_cell(x) for x in cells) + " |\n")
+    caveats = "".join(f"\n> {c}\n" for c in t.caveats)
+    return head + ("  \n".join(facts) + "\n\n" if facts else "") + "".join(rows) + "\n`*` never NULL\n" + caveats
+
+
+def _measure(initiative: Initiative, m: Measure) -> str:
+    lines = [
+        _NOTE,
+        f"# {m.title}\n\n",
+        f"`{m.id}` · {initiative.title} (`{initiative.pillar}/{initiative.name}`)\n\n",
+        f"{m.definition}\n\n",
+        f"| | |\n|---|---|\n| 根拠 | {_cell(m.law)} |\n| 単位・精度 | {m.unit}、小数{m.precision}桁（四捨五入） |\n",
+        f"| 分子・分母の単位 | {m.quantity} |\n",
+        f"| 望ましい方向 | {'高いほどよい' if m.better == 'higher' else '低いほどよい'} |\n",
+        f"| 全国の値 | {'支部の合計から' if m.rollup == 'sum' else '全国のデータから計算し直す'} |\n",
+        f"| 定義の版 | {m.version} |\n| 対象となる月 | {m.since:%Y-%m} 以降 |\n| なぜ大切か | {_cell(m.why)} |\n\n",
+    ]
+    if m.reasons:
+        lines.append("## 除外\n\n| code | 理由 |\n|---|---|\n")
+        lines += [f"| `{code}` | {text} |\n" for code, text in m.reasons.items()]
+    if m.parameters:
+        lines.append("\n## パラメータ\n\n")
+        lines += [f"- [`{p}`](../parameters.md#{p})\n" for p in m.parameters]
+    if m.breakdowns:
+        lines.append("\n## 内訳（--by）\n\n")
+        lines += [f"- `{b}` {BREAKDOWNS[b].title}\n" for b in m.breakdowns]
+    lines.append(f"\n## 見る\n\n```\nkenpo show {m.id} --branch 13\nkenpo explain {m.id} --branch 13 --month 2024-04 --records\n```\n")
+    return "".join(lines)
+
+
+def _measures(initiatives: Sequence[Initiative]) -> str:
+    lines = [_NOTE, "# Measures（指標）\n\n| id | 指標 | 施策 |\n|---|---|---|\n"]
+    for i in initiatives:
+        lines += [f"| [`{m.id}`]({m.id}.md) | {m.title} | {i.title} |\n" for m in i.measures]
+    return "".join(lines)
+
+
+def _parameters() -> str:
+    lines = [_NOTE, "# Parameters（法令・運用のパラメータ）\n\n"]
+    lines.append("From `src/kenpo/law/parameters/`. H 確定、M 概ね確か、L 未公表のため既定値。\n")
+    for p in all_parameters():
+        lines.append(f"\n## {p.id}\n\n**{p.title}**　{p.meaning}\n\n")
+        lines.append(f"- 単位：{p.unit}\n- 出典：{p.source}\n- 確認日：{p.checked_on}\n- 確度：{p.confidence}\n- 適用：{p.coverage}\n")
+    return "".join(lines)

@@ -1,0 +1,416 @@
+"""The `kenpo` command. Exit codes: 0 done, 1 other, 2 wrong words, 3 input file, 4 lake, 5 parameter, 6 measure."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+import typer.rich_utils
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from kenpo.base.branches import BRANCHES, NATION_CODE, branch_or_nation
+from kenpo.base.era import parse_date, parse_month, to_wareki_month
+from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
+from kenpo.catalogue import INITIATIVES, MEASURES, measure_of
+from kenpo.cli import docs as docs_module
+from kenpo.cli import lake_report, usage
+from kenpo.cli.output import Format, console, emit, errors, number, table
+from kenpo.frame import BREAKDOWNS, Measure, explain, figures, records, refresh
+from kenpo.intake.keys import default_key_path
+from kenpo.intake.load import FileReport, load_facts, load_paths
+from kenpo.lake import Lake
+
+usage.japanese_headings()
+
+app = typer.Typer(
+    help="健康保険組合・協会けんぽの業務システム kenpo。ファイルを取り込み、指標を計算し、その出所を示します。",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+
+LakeOption = Annotated[
+    Path, typer.Option("--lake", envvar="KENPO_LAKE", help="データの置き場", metavar="フォルダ", show_default="lake")
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--key", help="加入者キーの鍵のファイル（省略時は KENPO_KEY_FILE、~/.config/kenpo/member.key）", metavar="ファイル"),
+]
+BranchOption = Annotated[str | None, typer.Option("--branch", help="支部（13、東京、00=全国）", metavar="支部")]
+MonthOption = Annotated[
+    str | None, typer.Option("--month", help="診療年月（2018-11、平成30年11月）。範囲は 2018-04..2019-03", metavar="年月")
+]
+DEFAULT_LAKE = Path("lake")
+
+
+@app.command("load")
+def load_command(
+    paths: Annotated[list[Path] | None, typer.Argument(help="ファイル、フォルダ、zip", metavar="取込元...")] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+    key: KeyOption = None,
+    edition: Annotated[str | None, typer.Option("--edition", help="マスターの版の日付（名前に日付がないとき）", metavar="年月日")] = None,
+    builtin_masters: Annotated[bool, typer.Option("--builtin-masters", help="同梱の小さなマスターを取り込む")] = False,
+    workers: Annotated[int | None, typer.Option("--workers", help="並列数（省略時はコア数）", metavar="数", min=1)] = None,
+) -> None:
+    """レセプト（UKE、レセ電コード情報）とマスターを取り込みます。同じ内容のファイルは2度取り込みません。"""
+    if not paths and not builtin_masters:
+        raise ArgumentError("取り込むファイルが指定されていません。", todo="「kenpo load ファイルまたはフォルダ」の形で指定してください。")
+    opened = Lake.create(lake)
+    reports = load_facts(opened) if builtin_masters else []
+    if paths:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=errors,
+            transient=True,
+        ) as bar:
+            shown: dict[str, Any] = {}
+
+            def advance(name: str, done: int, total: int) -> None:
+                if name not in shown:
+                    shown[name] = bar.add_task(name, total=total)
+                bar.update(shown[name], completed=done)
+                if done >= total:
+                    bar.remove_task(shown[name])
+
+            reports += load_paths(
+                opened,
+                paths,
+                key_path=key or default_key_path(),
+                edition=parse_date(edition) if edition else None,
+                workers=workers,
+                progress=advance,
+            )
+    _print_reports(opened, reports)
+    if any(r.status == "failed" for r in reports):
+        raise typer.Exit(InputFileError.exit_code)
+
+
+_STATUS = {"loaded": "取込", "already": "取込済み", "skipped": "対象外", "failed": "失敗"}
+
+
+def _print_reports(lake: Lake, reports: list[FileReport]) -> None:
+    rows = []
+    for r in reports:
+        e = r.entry
+        rows.append(
+            [
+                r.name,
+                _STATUS[r.status],
+                lake_report.KIND_TITLES.get(e.kind, e.kind) if e else "",
+                number(e.receipts) if e and e.format != "master" else "",
+                number(e.points) if e and e.format != "master" else "",
+                number(e.lines) if e else "",
+                number(e.rejects) if e else "",
+            ]
+        )
+    heads = [("ファイル", "left"), ("結果", "left"), ("種別", "left"), ("件数", "right"), ("点数", "right"), ("行", "right"), ("拒否行", "right")]
+    table("", heads, rows)
+    for r in reports:
+        if r.status == "failed":
+            errors.print(f"[red]取り込めません[/red] {r.message}\n", soft_wrap=True)
+    loaded = {r.entry.file_id for r in reports if r.entry}
+    flags = lake_report.flags(lake).filter(pl.col("source_file").is_in(list(loaded)))
+    rejected = sum(r.entry.rejects for r in reports if r.entry)
+    if rejected:
+        console.print(f"取り込めなかった行が {rejected:,} 行あります。「kenpo lake --rejects」で場所と理由を確かめてください。")
+    if flags.height:
+        console.print(f"確認を要する事柄が {flags.height:,} 件あります。「kenpo lake --flags」で確かめてください。")
+
+
+@app.command("refresh")
+def refresh_command(
+    measure: Annotated[list[str] | None, typer.Argument(help="指標ID（省略時は全部）", metavar="指標...")] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """取り込んだデータから、指標を全支部・全月について計算し直します。"""
+    opened = Lake.open(lake)
+    chosen = [measure_of(m) for m in measure] if measure else list(MEASURES.values())
+    months = refresh(opened, chosen, progress=lambda title: errors.print(f"計算中：{title}"))
+    console.print(
+        f"{len(chosen)} 指標を {months[0]:%Y-%m}〜{months[-1]:%Y-%m}（{len(months)}か月）、{len(BRANCHES)} 支部と全国について計算しました。"
+    )
+
+
+@app.command("show")
+def show_command(
+    measure: Annotated[str | None, typer.Argument(help="指標IDまたは指標名（省略時は全指標の最新月）", metavar="指標")] = None,
+    branch: BranchOption = None,
+    month: MonthOption = None,
+    by: Annotated[str | None, typer.Option("--by", help="内訳（kind、age_band、prefecture、municipality、institution、pharmacy）", metavar="内訳")] = None,
+    window: Annotated[str, typer.Option("--window", help="month（月）または fytd（年度累計）", metavar="期間")] = "month",
+    form: Annotated[Format, typer.Option("--format", help="出力形式")] = Format.TABLE,
+    out: Annotated[Path | None, typer.Option("--out", help="書き出すファイル", metavar="ファイル")] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """指標を表示します。"""
+    opened = Lake.open(lake)
+    if window not in ("month", "fytd"):
+        raise ArgumentError(f"期間「{window}」は使えません。", todo="month（月）か fytd（年度累計）を指定してください。")
+    if by is not None and by not in BREAKDOWNS:
+        listed = "、".join(f"{b.name}（{b.title}）" for b in BREAKDOWNS.values())
+        raise ArgumentError(f"内訳「{by}」は使えません。", todo=f"次のいずれかを指定してください：{listed}")
+    span = _months(month)
+    code = branch_or_nation(branch).code if branch else None
+    if measure is None:
+        _show_all(opened, code or NATION_CODE, span, form, out)
+        return
+    chosen = measure_of(measure)
+    rows = figures(opened, chosen, branch=code, months=span, by=by, window=window)
+    if form is not Format.TABLE:
+        emit(_public(chosen, rows), form, out)
+        return
+    if rows.is_empty():
+        raise ArgumentError("該当する値がありません。", todo="「kenpo lake」で取込済みの診療年月を確かめてください。")
+    if code is None and span is None and by is None and window == "month":
+        last = rows.filter(pl.col("eligible") > 0)["month"].max()
+        rows = rows.filter(pl.col("month") == last)
+    _print_figures(opened, chosen, rows, by)
+
+
+def _months(text: str | None) -> tuple[date, date] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition("..")
+    span = parse_month(first), parse_month(last or first)
+    if span[0] > span[1]:
+        raise ArgumentError(f"年月の範囲「{text}」の初めと終わりが逆です。", todo="2018-04..2019-03 の形で指定してください。")
+    return span
+
+
+def _public(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
+    names = {b.code: b.name for b in BRANCHES} | {NATION_CODE: "全国"}
+    return rows.select(
+        measure=pl.lit(measure.id),
+        branch="branch",
+        branch_name=pl.col("branch").replace_strict(names, default="", return_dtype=pl.String),
+        month=pl.col("month").dt.strftime("%Y-%m"),
+        value="value",
+        eligible="eligible",
+        excluded="excluded",
+        excluded_by="excluded_by",
+        denominator="denominator",
+        numerator="numerator",
+        rate="rate",
+        definition="definition",
+        cutoff="cutoff",
+    )
+
+
+def _rate(measure: Measure, value: Any) -> str:
+    return "－" if value is None else f"{value:.{measure.precision}f}{measure.unit}"
+
+
+def _notes(lake: Lake, measure: Measure, rows: pl.DataFrame) -> str:
+    notes = list(json.loads(lake.meta(f"notes:{measure.id}") or "[]"))
+    if rows.height and rows["cutoff"][0] != lake.version():
+        notes.append("この値を計算した後に、取込がありました。「kenpo refresh」で計算し直してください。")
+    unknown = sum(json.loads(text).get("unknown_code", 0) for text in rows["excluded_by"])
+    if unknown:
+        notes.append(f"マスターにないコードの明細が {unknown:,} 件あり、除外しています。")
+    return "\n".join(f"※ {n}" for n in notes)
+
+
+def _print_figures(lake: Lake, measure: Measure, rows: pl.DataFrame, by: str | None) -> None:
+    names = {b.code: b.name for b in BRANCHES} | {NATION_CODE: "全国"}
+    heads = [("支部", "left"), ("診療年月", "left")]
+    if by:
+        heads.append((BREAKDOWNS[by].title, "left"))
+    heads += [(measure.title, "right"), ("分子", "right"), ("分母", "right"), ("対象", "right"), ("除外", "right")]
+    body = [
+        [
+            f"{r['branch']} {names.get(r['branch'], '')}",
+            f"{r['month']:%Y-%m}",
+            *([r["value"]] if by else []),
+            _rate(measure, r["rate"]),
+            number(r["numerator"]),
+            number(r["denominator"]),
+            number(r["eligible"]),
+            number(r["excluded"]),
+        ]
+        for r in rows.iter_rows(named=True)
+    ]
+    table(f"{measure.title}（{measure.quantity}）", heads, body, _notes(lake, measure, rows))
+
+
+def _show_all(lake: Lake, branch: str, span: tuple[date, date] | None, form: Format, out: Path | None) -> None:
+    pieces, body = [], []
+    for item in MEASURES.values():
+        rows = figures(lake, item, branch=branch, months=span)
+        if span is None and rows.height:
+            used = rows.filter(pl.col("eligible") > 0)
+            rows = (used if used.height else rows).tail(1)
+        pieces.append(_public(item, rows))
+        for r in rows.iter_rows(named=True):
+            body.append(
+                [item.id, item.title, f"{r['month']:%Y-%m}", _rate(item, r["rate"]), number(r["numerator"]), number(r["denominator"])]
+            )
+        if rows.is_empty():
+            body.append([item.id, item.title, "－", "－", "－", "－"])
+    if form is not Format.TABLE:
+        emit(pl.concat(pieces), form, out)
+        return
+    heads = [("指標ID", "left"), ("指標", "left"), ("診療年月", "left"), ("値", "right"), ("分子", "right"), ("分母", "right")]
+    table(branch_or_nation(branch).name, heads, body)
+
+
+@app.command("explain")
+def explain_command(
+    measure: Annotated[str, typer.Argument(help="指標IDまたは指標名", metavar="指標")],
+    month: Annotated[str, typer.Option("--month", help="診療年月（2018-11、平成30年11月）", metavar="年月")],
+    branch: Annotated[str, typer.Option("--branch", help="支部（13、東京、00=全国）", metavar="支部")] = NATION_CODE,
+    show_records: Annotated[bool, typer.Option("--records", help="1行ごとに、元のファイルと行番号を示す")] = False,
+    form: Annotated[Format, typer.Option("--format", help="出力形式（--records のとき）")] = Format.TABLE,
+    out: Annotated[Path | None, typer.Option("--out", help="書き出すファイル", metavar="ファイル")] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """指標の値が、どの定義・パラメータ・明細から出たものかを示します。"""
+    opened = Lake.open(lake)
+    chosen = measure_of(measure)
+    place = branch_or_nation(branch)
+    said = explain(opened, chosen, place.code, parse_month(month))
+    listed = records(opened, chosen, place.code, said.month) if show_records else None
+    if listed is not None and form is not Format.TABLE:
+        emit(listed.drop("source_file"), form, out)
+        return
+    console.print(f"[bold]{chosen.title}[/bold]　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）診療分")
+    console.print(f"[bold]{_rate(chosen, said.rate)}[/bold] ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}（{chosen.quantity}）\n")
+    console.print(f"定義　　　　{chosen.definition}", soft_wrap=True)
+    console.print(f"根拠　　　　{chosen.law}", soft_wrap=True)
+    console.print(f"定義の版　　{said.definition}　データ締切 {said.cutoff}")
+    for parameter, value in said.parameters:
+        console.print(f"パラメータ　{parameter.id} ＝ {_value(value)}（{parameter.title}。出典：{parameter.source}）", soft_wrap=True)
+    console.print(f"\n対象　　　　{number(said.eligible)} 件")
+    for reason, count in said.excluded.items():
+        if count:
+            console.print(f"　除外　　　{number(count)} 件　{chosen.reasons[reason]}")
+    console.print(f"　算入　　　{number(said.eligible - sum(said.excluded.values()))} 件\n")
+    if said.contributors.height:
+        table(
+            "値を大きく左右するもの",
+            [(chosen.item_title, "left"), ("名称", "left"), ("件数", "right"), ("分母", "right"), ("分子", "right")],
+            [
+                [r["item"], r["item_label"] or "", number(r["units"]), number(r["denominator"]), number(r["numerator"])]
+                for r in said.contributors.iter_rows(named=True)
+            ],
+        )
+    if said.stale:
+        console.print("※ 保存されている値を計算した後に取込がありました。上は最新のデータによる値です。「kenpo refresh」で保存値も新しくなります。", soft_wrap=True)
+    if listed is not None:
+        _print_records(chosen, listed)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "はい" if value else "いいえ"
+    if hasattr(value, "items"):
+        return "、".join(f"{k} {v}" for k, v in value.items())
+    return str(value)
+
+
+def _print_records(measure: Measure, rows: pl.DataFrame) -> None:
+    body = [
+        [
+            r["file"] or "",
+            number(r["source_line"]),
+            r["item"] or "",
+            r["item_label"] or "",
+            number(r["denominator"]) if r["excluded"] is None else "",
+            number(r["numerator"]) if r["excluded"] is None else "",
+            "" if r["excluded"] is None else f"除外：{measure.reasons[r['excluded']]}",
+        ]
+        for r in rows.iter_rows(named=True)
+    ]
+    heads = [("ファイル", "left"), ("行", "right"), (measure.item_title, "left"), ("名称", "left"), ("分母", "right"), ("分子", "right"), ("扱い", "left")]
+    table("明細", heads, body)
+    counted = rows.filter(pl.col("excluded").is_null())
+    console.print(f"明細の合計：分母 {number(counted['denominator'].sum())}、分子 {number(counted['numerator'].sum())}（{rows.height:,} 件、うち算入 {counted.height:,} 件）")
+
+
+@app.command("lake")
+def lake_command(
+    as_json: Annotated[bool, typer.Option("--json", help="JSONで出す")] = False,
+    rejects: Annotated[bool, typer.Option("--rejects", help="取り込めなかった行を一覧する")] = False,
+    flags: Annotated[bool, typer.Option("--flags", help="確認を要する事柄を一覧する")] = False,
+    forget: Annotated[str | None, typer.Option("--forget", help="取込を取り消すファイルのID", metavar="ID")] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """何が取り込まれ、何が取り込めなかったかを示します。"""
+    opened = Lake.open(lake)
+    if forget:
+        with opened.writing():
+            entry = opened.forget(forget)
+        console.print(f"「{entry.name}」の取込を取り消しました。指標は「kenpo refresh」で計算し直してください。")
+        return
+    if as_json:
+        sys.stdout.write(json.dumps(lake_report.as_dict(opened), ensure_ascii=False, indent=1) + "\n")
+    elif rejects:
+        lake_report.print_rejects(opened)
+    elif flags:
+        lake_report.print_flags(opened)
+    else:
+        lake_report.print_summary(opened)
+
+
+@app.command("doctor")
+def doctor_command(lake: LakeOption = DEFAULT_LAKE, key: KeyOption = None) -> None:
+    """置き場・鍵・マスター・指標に異常がないかを調べます。"""
+    from kenpo.cli import doctor
+
+    if not doctor.run(lake, key or default_key_path()):
+        raise typer.Exit(1)
+
+
+@app.command("demo")
+def demo_command(
+    folder: Annotated[Path, typer.Option("--dir", help="作業用のフォルダ", metavar="フォルダ")] = Path(".demo"),
+) -> None:
+    """小さな見本で、取込から指標と出所の説明までを通して見せます。"""
+    from kenpo.cli import demo
+
+    demo.run(folder)
+
+
+@app.command("docs", hidden=True)
+def docs_command(out: Annotated[Path, typer.Option("--out", help="書き出すフォルダ")] = Path("docs")) -> None:
+    """表と指標の宣言から、説明のページを作り直します。"""
+    for path in docs_module.write(out, INITIATIVES):
+        console.print(str(path))
+
+
+def main() -> None:
+    """Entry point: errors for people, without a traceback; exit codes by kind."""
+    try:
+        code = app(standalone_mode=False)
+    except KenpoError as error:
+        errors.print(f"[red]エラー[/red]（{error.code}）")
+        errors.print(error.message, soft_wrap=True, markup=False)
+        code = error.exit_code
+    except typer.Abort:
+        errors.print("中止しました。")
+        code = 130
+    except KeyboardInterrupt:
+        errors.print("中断しました。途中のファイルは取り込まれていません。")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if (text := usage.explain(error)) is None:
+            raise
+        errors.print(text, soft_wrap=True, markup=False)
+        code = ArgumentError.exit_code
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What commands print: tables for people, csv/json/parquet for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from kenpo.base.errors import ArgumentError
+
+console = Console(highlight=False, soft_wrap=False)
+errors = Console(stderr=True, highlight=False)
+
+
+class Format(StrEnum):
+    """Output formats (出力形式)."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def number(value: Any) -> str:
+    """A number for people: thousands separated, no trailing zeros, blank for NULL."""
+    if value is None:
+        return "－"
+    if isinstance(value, Decimal):
+        text = f"{value:,f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], note: str = "") -> None:
+    """Print a table. columns: heading and "left" or "right"."""
+    out = Table(title=title or None, title_justify="left", caption=note or None, caption_justify="left")
+    for heading, justify in columns:
+        out.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=justify == "right")
+    for row in rows:
+        out.add_row(*row)
+    console.print(out)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it: decimals as text, so that no digit is lost."""
+    if isinstance(value, Decimal):
+        return number(value).replace(",", "")
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def emit(frame: pl.DataFrame, form: Format, out: Path | None) -> None:
+    """Write rows as csv, json or parquet to a file or standard output."""
+    if form is Format.PARQUET:
+        if out is None:
+            raise ArgumentError("parquet は画面に出せません。", todo="--out でファイル名を指定してください。")
+        frame.write_parquet(out)
+        return
+    if form is Format.JSON:
+        rows = [{k: plain(v) for k, v in row.items()} for row in frame.iter_rows(named=True)]
+        text = json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
+    else:
+        text = frame.with_columns(
+            pl.Series(c, [plain(v) for v in frame[c]], dtype=pl.String)
+            for c, t in frame.schema.items()
+            if t.is_decimal()
+        ).write_csv()
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.write_text(text, encoding="utf-8-sig" if form is Format.CSV else "utf-8")

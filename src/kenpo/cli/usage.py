@@ -1,0 +1,50 @@
+"""Usage errors and help headings of the command line in Japanese."""
+
+from __future__ import annotations
+
+import typer.rich_utils
+
+_HELP = "使い方は「kenpo --help」「kenpo コマンド --help」で見られます。"
+
+
+def japanese_headings() -> None:
+    """Put the headings of help pages into Japanese."""
+    look = typer.rich_utils
+    look.ARGUMENTS_PANEL_TITLE = "引数"
+    look.OPTIONS_PANEL_TITLE = "指定"
+    look.COMMANDS_PANEL_TITLE = "コマンド"
+    look.ERRORS_PANEL_TITLE = "エラー"
+    look.DEFAULT_STRING = "［既定：{}］"
+    look.ENVVAR_STRING = "［環境変数：{}］"
+    look.REQUIRED_LONG_STRING = "［必須］"
+    look.ABORTED_TEXT = "中止しました。"
+
+
+def explain(error: Exception) -> str | None:
+    """The Japanese text for an error of the command-line parser; None for any other error."""
+    kind = type(error).__name__
+    if not hasattr(error, "format_message"):
+        return None
+    if kind == "NoSuchOption":
+        near = "、".join(getattr(error, "possibilities", None) or [])
+        hint = f"もしかして：{near}\n" if near else ""
+        return f"「{error.option_name}」という指定はありません。\n{hint}{_HELP}"  # type: ignore[attr-defined]
+    if kind == "MissingParameter":
+        name = _name(getattr(error, "param", None))
+        return f"「{name}」を指定してください。\n{_HELP}"
+    if kind in ("BadParameter", "BadOptionUsage", "BadArgumentUsage"):
+        return f"「{_name(getattr(error, 'param', None))}」の値が正しくありません（{error}）。\n{_HELP}"
+    if kind == "FileError":
+        return f"ファイルを開けません（{error}）。"
+    if "No such command" in str(error):
+        return f"そのコマンドはありません（{str(error).split(chr(39))[1]}）。\n{_HELP}"
+    return f"指定の書き方が正しくありません（{error}）。\n{_HELP}"
+
+
+def _name(param: object | None) -> str:
+    if param is None:
+        return "指定"
+    options = getattr(param, "opts", None) or []
+    if getattr(param, "param_type_name", "") == "option" and options:
+        return str(options[0])
+    return str(getattr(param, "metavar", None) or getattr(param, "name", "引数"))
