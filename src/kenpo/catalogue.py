@@ -16,5 +16,7 @@ def measure_of(name: str) -> Measure:
     found = MEASURES.get(name) or next((m for m in MEASURES.values() if m.title == name), None)
     if found is None:
         listed = "\n".join(f"  {m.id}：{m.title}" for m in MEASURES.values())
-        raise ArgumentError(f"「{name}」という指標はありません。", todo=f"次のいずれかを指定してください：\n{listed}")
+        raise ArgumentError(
+            f"「{name}」という指標はありません。", todo=f"次のいずれかを指定してください：\n{listed}"
+        )
     return found

@@ -78,7 +78,8 @@ def oracle(rows: Sequence[Row], months: Sequence[date]) -> Answer:
         for r in sorted(changes, key=lambda r: (r.edition, r.source_file, r.source_line)):
             state[r.code] = r
         for code, r in state.items():
-            gone = r.change in ("1", "9") or (r.abolished_on is not None and r.abolished_on < month)
+            undated = r.change == "9" and r.abolished_on is None
+            gone = r.change == "1" or undated or (r.abolished_on is not None and r.abolished_on < month)
             if not gone:
                 answer[code, month] = (r.price, r.edition, r.edition > last)
     return answer

@@ -61,7 +61,9 @@ def _table(t: Table) -> str:
         cells = (name, c.type, c.title, c.meaning, c.unit, c.source, c.caveat)
         rows.append("| " + " | ".join(_cell(x) for x in cells) + " |\n")
     caveats = "".join(f"\n> {c}\n" for c in t.caveats)
-    return head + ("  \n".join(facts) + "\n\n" if facts else "") + "".join(rows) + "\n`*` never NULL\n" + caveats
+    return (
+        head + ("  \n".join(facts) + "\n\n" if facts else "") + "".join(rows) + "\n`*` never NULL\n" + caveats
+    )
 
 
 def _measure(initiative: Initiative, m: Measure) -> str:
@@ -85,7 +87,9 @@ def _measure(initiative: Initiative, m: Measure) -> str:
     if m.breakdowns:
         lines.append("\n## 内訳（--by）\n\n")
         lines += [f"- `{b}` {BREAKDOWNS[b].title}\n" for b in m.breakdowns]
-    lines.append(f"\n## 見る\n\n```\nkenpo show {m.id} --branch 13\nkenpo explain {m.id} --branch 13 --month 2024-04 --records\n```\n")
+    lines.append(
+        f"\n## 見る\n\n```\nkenpo show {m.id} --branch 13\nkenpo explain {m.id} --branch 13 --month 2024-04 --records\n```\n"
+    )
     return "".join(lines)
 
 
@@ -101,5 +105,7 @@ def _parameters() -> str:
     lines.append("From `src/kenpo/law/parameters/`. H 確定、M 概ね確か、L 未公表のため既定値。\n")
     for p in all_parameters():
         lines.append(f"\n## {p.id}\n\n**{p.title}**　{p.meaning}\n\n")
-        lines.append(f"- 単位：{p.unit}\n- 出典：{p.source}\n- 確認日：{p.checked_on}\n- 確度：{p.confidence}\n- 適用：{p.coverage}\n")
+        lines.append(
+            f"- 単位：{p.unit}\n- 出典：{p.source}\n- 確認日：{p.checked_on}\n- 確度：{p.confidence}\n- 適用：{p.coverage}\n"
+        )
     return "".join(lines)

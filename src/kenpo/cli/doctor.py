@@ -41,9 +41,17 @@ def run(root: Path, key_path: Path) -> bool:
     except KenpoError as error:
         say(False, error.what, error.todo)
     missing = [p.path for name in ALL_TABLES for p in lake.parts(name) if not (root / p.path).is_file()]
-    say(not missing, "管理台帳にあるデータファイルがそろっている", f"ない：{'、'.join(missing[:5])}。控えから戻すか、取り込み直してください。")
+    say(
+        not missing,
+        "管理台帳にあるデータファイルがそろっている",
+        f"ない：{'、'.join(missing[:5])}。控えから戻すか、取り込み直してください。",
+    )
     short = _short(lake)
-    say(not short, "データファイルの行数が管理台帳と合う", f"合わない表：{'、'.join(short)}。控えから戻すか、取り込み直してください。")
+    say(
+        not short,
+        "データファイルの行数が管理台帳と合う",
+        f"合わない表：{'、'.join(short)}。控えから戻すか、取り込み直してください。",
+    )
     for name in _MASTERS:
         editions = sorted({f.edition for f in lake.files() if f.kind == name and f.edition})
         title = ALL_TABLES[name].title
@@ -54,9 +62,17 @@ def run(root: Path, key_path: Path) -> bool:
         else:
             say(False, f"{title}：未取込", "「kenpo load ファイル」で取り込んでください。")
     flags = lake_report.flags(lake)
-    serious = flags.filter(pl.col("code").is_in(["go_count_mismatch", "go_points_mismatch", "go_missing", "volume_missing"]))
-    say(serious.is_empty(), "ファイルの件数・点数が請求書（GO）と合う", f"{number(serious.height)} 件が合いません。「kenpo lake --flags」で確かめてください。")
-    figure = pl.DataFrame(pl.from_arrow(lake.table("figure").select("measure", "definition", "cutoff").distinct().to_pyarrow()))
+    serious = flags.filter(
+        pl.col("code").is_in(["go_count_mismatch", "go_points_mismatch", "go_missing", "volume_missing"])
+    )
+    say(
+        serious.is_empty(),
+        "ファイルの件数・点数が請求書（GO）と合う",
+        f"{number(serious.height)} 件が合いません。「kenpo lake --flags」で確かめてください。",
+    )
+    figure = pl.DataFrame(
+        pl.from_arrow(lake.table("figure").select("measure", "definition", "cutoff").distinct().to_pyarrow())
+    )
     for m in MEASURES.values():
         if lake.meta(f"notes:{m.id}") is None:
             say(False, f"指標「{m.title}」：未計算", "「kenpo refresh」を実行してください。")
@@ -65,7 +81,9 @@ def run(root: Path, key_path: Path) -> bool:
         fresh = rows.is_empty() or (
             rows["cutoff"][0] == lake.version() and rows["definition"][0] == definition_of(m)
         )
-        say(fresh, f"指標「{m.title}」：最新のデータと定義で計算済み", "「kenpo refresh」を実行してください。")
+        say(
+            fresh, f"指標「{m.title}」：最新のデータと定義で計算済み", "「kenpo refresh」を実行してください。"
+        )
     return fine
 
 

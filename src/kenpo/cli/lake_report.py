@@ -38,7 +38,9 @@ def as_dict(lake: Lake) -> dict[str, Any]:
     receipt = lake.table("receipt")
     by_kind = _frame(
         receipt.group_by("kind", "status").aggregate(
-            receipts=receipt.count(), points=receipt.points.sum().fill_null(0), days=receipt.service_days.sum().fill_null(0)
+            receipts=receipt.count(),
+            points=receipt.points.sum().fill_null(0),
+            days=receipt.service_days.sum().fill_null(0),
         )
     )
     valid = by_kind.filter(pl.col("status") == "valid")
@@ -47,7 +49,9 @@ def as_dict(lake: Lake) -> dict[str, Any]:
         lines.update(json.loads(f.line_counts))
     rejects, flagged = _frame(lake.table("intake_reject")), flags(lake)
     names = {f.file_id: f.name for f in files}
-    months = _frame(receipt.filter(receipt.valid).group_by("month").aggregate(receipts=receipt.count()).order_by("month"))
+    months = _frame(
+        receipt.filter(receipt.valid).group_by("month").aggregate(receipts=receipt.count()).order_by("month")
+    )
     return {
         "files": [_file(f) for f in files],
         "receipts": {r["kind"]: r["receipts"] for r in valid.sort("kind").iter_rows(named=True)},
@@ -119,9 +123,25 @@ def print_summary(lake: Lake) -> None:
     masters = [f for f in said["files"] if f["format"] == "master"]
     table(
         f"レセプトのファイル（{len(claims)}）",
-        [("ID", "left"), ("ファイル", "left"), ("種別", "left"), ("件数", "right"), ("点数", "right"), ("行", "right"), ("拒否行", "right")],
         [
-            [f["id"], f["name"], KIND_TITLES.get(f["kind"], ""), number(f["receipts"]), number(f["points"]), number(f["lines"]), number(f["rejects"])]
+            ("ID", "left"),
+            ("ファイル", "left"),
+            ("種別", "left"),
+            ("件数", "right"),
+            ("点数", "right"),
+            ("行", "right"),
+            ("拒否行", "right"),
+        ],
+        [
+            [
+                f["id"],
+                f["name"],
+                KIND_TITLES.get(f["kind"], ""),
+                number(f["receipts"]),
+                number(f["points"]),
+                number(f["lines"]),
+                number(f["rejects"]),
+            ]
             for f in claims[:_SHOWN]
         ],
         f"ほか {len(claims) - _SHOWN:,} ファイル（--json で全部を出せます）" if len(claims) > _SHOWN else "",
@@ -129,8 +149,25 @@ def print_summary(lake: Lake) -> None:
     if masters:
         table(
             f"マスター（{len(masters)}）",
-            [("ID", "left"), ("ファイル", "left"), ("種別", "left"), ("版", "left"), ("行", "right"), ("拒否行", "right")],
-            [[f["id"], f["name"], KIND_TITLES.get(f["kind"], ""), f["edition"], number(f["lines"]), number(f["rejects"])] for f in masters],
+            [
+                ("ID", "left"),
+                ("ファイル", "left"),
+                ("種別", "left"),
+                ("版", "left"),
+                ("行", "right"),
+                ("拒否行", "right"),
+            ],
+            [
+                [
+                    f["id"],
+                    f["name"],
+                    KIND_TITLES.get(f["kind"], ""),
+                    f["edition"],
+                    number(f["lines"]),
+                    number(f["rejects"]),
+                ]
+                for f in masters
+            ],
         )
     table(
         "有効なレセプト",
@@ -144,7 +181,9 @@ def print_summary(lake: Lake) -> None:
         [[k, number(n)] for k, n in said["lines"].items()] + [["計", number(said["total_lines"])]],
     )
     if said["receipts_without_branch"]:
-        console.print(f"※ 協会けんぽ以外の保険者・公費単独のレセプトが {said['receipts_without_branch']:,} 件あり、支部の指標には入りません。")
+        console.print(
+            f"※ 協会けんぽ以外の保険者・公費単独のレセプトが {said['receipts_without_branch']:,} 件あり、支部の指標には入りません。"
+        )
     if said["rejects"]["lines"]:
         console.print(f"取り込めなかった行：{said['rejects']['lines']:,} 行（kenpo lake --rejects）")
     if said["flags"]["count"]:
@@ -160,7 +199,10 @@ def print_rejects(lake: Lake) -> None:
     table(
         f"取り込めなかった行（{len(rows):,}）",
         [("ファイル", "left"), ("行", "right"), ("レコード", "left"), ("項目", "left"), ("説明", "left")],
-        [[r["file"], number(r["source_line"]), r["record_type"] or "", r["field"] or "", r["message"]] for r in rows[:_SHOWN]],
+        [
+            [r["file"], number(r["source_line"]), r["record_type"] or "", r["field"] or "", r["message"]]
+            for r in rows[:_SHOWN]
+        ],
         f"ほか {len(rows) - _SHOWN:,} 行（--json で全部を出せます）" if len(rows) > _SHOWN else "",
     )
 
@@ -174,6 +216,9 @@ def print_flags(lake: Lake) -> None:
     table(
         f"確認を要する事柄（{len(rows):,}）",
         [("ファイル", "left"), ("行", "right"), ("説明", "left"), ("記載", "right"), ("読取", "right")],
-        [[r["file"], number(r["source_line"]), r["message"], r["expected"] or "", r["actual"] or ""] for r in rows[:_SHOWN]],
+        [
+            [r["file"], number(r["source_line"]), r["message"], r["expected"] or "", r["actual"] or ""]
+            for r in rows[:_SHOWN]
+        ],
         f"ほか {len(rows) - _SHOWN:,} 件（--json で全部を出せます）" if len(rows) > _SHOWN else "",
     )

@@ -12,7 +12,14 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 import typer.rich_utils
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from kenpo.base.branches import BRANCHES, NATION_CODE, branch_or_nation
 from kenpo.base.era import parse_date, parse_month, to_wareki_month
@@ -36,31 +43,55 @@ app = typer.Typer(
 )
 
 LakeOption = Annotated[
-    Path, typer.Option("--lake", envvar="KENPO_LAKE", help="データの置き場", metavar="フォルダ", show_default="lake")
+    Path,
+    typer.Option(
+        "--lake", envvar="KENPO_LAKE", help="データの置き場", metavar="フォルダ", show_default="lake"
+    ),
 ]
 KeyOption = Annotated[
     Path | None,
-    typer.Option("--key", help="加入者キーの鍵のファイル（省略時は KENPO_KEY_FILE、~/.config/kenpo/member.key）", metavar="ファイル"),
+    typer.Option(
+        "--key",
+        help="加入者キーの鍵のファイル（省略時は KENPO_KEY_FILE、~/.config/kenpo/member.key）",
+        metavar="ファイル",
+    ),
 ]
-BranchOption = Annotated[str | None, typer.Option("--branch", help="支部（13、東京、00=全国）", metavar="支部")]
+BranchOption = Annotated[
+    str | None, typer.Option("--branch", help="支部（13、東京、00=全国）", metavar="支部")
+]
 MonthOption = Annotated[
-    str | None, typer.Option("--month", help="診療年月（2018-11、平成30年11月）。範囲は 2018-04..2019-03", metavar="年月")
+    str | None,
+    typer.Option(
+        "--month", help="診療年月（2018-11、平成30年11月）。範囲は 2018-04..2019-03", metavar="年月"
+    ),
 ]
 DEFAULT_LAKE = Path("lake")
 
 
 @app.command("load")
 def load_command(
-    paths: Annotated[list[Path] | None, typer.Argument(help="ファイル、フォルダ、zip", metavar="取込元...")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="ファイル、フォルダ、zip", metavar="取込元...")
+    ] = None,
     lake: LakeOption = DEFAULT_LAKE,
     key: KeyOption = None,
-    edition: Annotated[str | None, typer.Option("--edition", help="マスターの版の日付（名前に日付がないとき）", metavar="年月日")] = None,
-    builtin_masters: Annotated[bool, typer.Option("--builtin-masters", help="同梱の小さなマスターを取り込む")] = False,
-    workers: Annotated[int | None, typer.Option("--workers", help="並列数（省略時はコア数）", metavar="数", min=1)] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option("--edition", help="マスターの版の日付（名前に日付がないとき）", metavar="年月日"),
+    ] = None,
+    builtin_masters: Annotated[
+        bool, typer.Option("--builtin-masters", help="同梱の小さなマスターを取り込む")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="並列数（省略時はコア数）", metavar="数", min=1)
+    ] = None,
 ) -> None:
     """レセプト（UKE、レセ電コード情報）とマスターを取り込みます。同じ内容のファイルは2度取り込みません。"""
     if not paths and not builtin_masters:
-        raise ArgumentError("取り込むファイルが指定されていません。", todo="「kenpo load ファイルまたはフォルダ」の形で指定してください。")
+        raise ArgumentError(
+            "取り込むファイルが指定されていません。",
+            todo="「kenpo load ファイルまたはフォルダ」の形で指定してください。",
+        )
     opened = Lake.create(lake)
     reports = load_facts(opened) if builtin_masters else []
     if paths:
@@ -113,7 +144,15 @@ def _print_reports(lake: Lake, reports: list[FileReport]) -> None:
                 number(e.rejects) if e else "",
             ]
         )
-    heads = [("ファイル", "left"), ("結果", "left"), ("種別", "left"), ("件数", "right"), ("点数", "right"), ("行", "right"), ("拒否行", "right")]
+    heads = [
+        ("ファイル", "left"),
+        ("結果", "left"),
+        ("種別", "left"),
+        ("件数", "right"),
+        ("点数", "right"),
+        ("行", "right"),
+        ("拒否行", "right"),
+    ]
     table("", heads, rows)
     for r in reports:
         if r.status == "failed":
@@ -122,14 +161,20 @@ def _print_reports(lake: Lake, reports: list[FileReport]) -> None:
     flags = lake_report.flags(lake).filter(pl.col("source_file").is_in(list(loaded)))
     rejected = sum(r.entry.rejects for r in reports if r.entry)
     if rejected:
-        console.print(f"取り込めなかった行が {rejected:,} 行あります。「kenpo lake --rejects」で場所と理由を確かめてください。")
+        console.print(
+            f"取り込めなかった行が {rejected:,} 行あります。「kenpo lake --rejects」で場所と理由を確かめてください。"
+        )
     if flags.height:
-        console.print(f"確認を要する事柄が {flags.height:,} 件あります。「kenpo lake --flags」で確かめてください。")
+        console.print(
+            f"確認を要する事柄が {flags.height:,} 件あります。「kenpo lake --flags」で確かめてください。"
+        )
 
 
 @app.command("refresh")
 def refresh_command(
-    measure: Annotated[list[str] | None, typer.Argument(help="指標ID（省略時は全部）", metavar="指標...")] = None,
+    measure: Annotated[
+        list[str] | None, typer.Argument(help="指標ID（省略時は全部）", metavar="指標...")
+    ] = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """取り込んだデータから、指標を全支部・全月について計算し直します。"""
@@ -143,11 +188,22 @@ def refresh_command(
 
 @app.command("show")
 def show_command(
-    measure: Annotated[str | None, typer.Argument(help="指標IDまたは指標名（省略時は全指標の最新月）", metavar="指標")] = None,
+    measure: Annotated[
+        str | None, typer.Argument(help="指標IDまたは指標名（省略時は全指標の最新月）", metavar="指標")
+    ] = None,
     branch: BranchOption = None,
     month: MonthOption = None,
-    by: Annotated[str | None, typer.Option("--by", help="内訳（kind、age_band、prefecture、municipality、institution、pharmacy）", metavar="内訳")] = None,
-    window: Annotated[str, typer.Option("--window", help="month（月）または fytd（年度累計）", metavar="期間")] = "month",
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            help="内訳（kind、age_band、prefecture、municipality、institution、pharmacy）",
+            metavar="内訳",
+        ),
+    ] = None,
+    window: Annotated[
+        str, typer.Option("--window", help="month（月）または fytd（年度累計）", metavar="期間")
+    ] = "month",
     form: Annotated[Format, typer.Option("--format", help="出力形式")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option("--out", help="書き出すファイル", metavar="ファイル")] = None,
     lake: LakeOption = DEFAULT_LAKE,
@@ -155,7 +211,9 @@ def show_command(
     """指標を表示します。"""
     opened = Lake.open(lake)
     if window not in ("month", "fytd"):
-        raise ArgumentError(f"期間「{window}」は使えません。", todo="month（月）か fytd（年度累計）を指定してください。")
+        raise ArgumentError(
+            f"期間「{window}」は使えません。", todo="month（月）か fytd（年度累計）を指定してください。"
+        )
     if by is not None and by not in BREAKDOWNS:
         listed = "、".join(f"{b.name}（{b.title}）" for b in BREAKDOWNS.values())
         raise ArgumentError(f"内訳「{by}」は使えません。", todo=f"次のいずれかを指定してください：{listed}")
@@ -170,7 +228,9 @@ def show_command(
         emit(_public(chosen, rows), form, out)
         return
     if rows.is_empty():
-        raise ArgumentError("該当する値がありません。", todo="「kenpo lake」で取込済みの診療年月を確かめてください。")
+        raise ArgumentError(
+            "該当する値がありません。", todo="「kenpo lake」で取込済みの診療年月を確かめてください。"
+        )
     if code is None and span is None and by is None and window == "month":
         last = rows.filter(pl.col("eligible") > 0)["month"].max()
         rows = rows.filter(pl.col("month") == last)
@@ -183,7 +243,9 @@ def _months(text: str | None) -> tuple[date, date] | None:
     first, _, last = text.partition("..")
     span = parse_month(first), parse_month(last or first)
     if span[0] > span[1]:
-        raise ArgumentError(f"年月の範囲「{text}」の初めと終わりが逆です。", todo="2018-04..2019-03 の形で指定してください。")
+        raise ArgumentError(
+            f"年月の範囲「{text}」の初めと終わりが逆です。", todo="2018-04..2019-03 の形で指定してください。"
+        )
     return span
 
 
@@ -225,7 +287,13 @@ def _print_figures(lake: Lake, measure: Measure, rows: pl.DataFrame, by: str | N
     heads = [("支部", "left"), ("診療年月", "left")]
     if by:
         heads.append((BREAKDOWNS[by].title, "left"))
-    heads += [(measure.title, "right"), ("分子", "right"), ("分母", "right"), ("対象", "right"), ("除外", "right")]
+    heads += [
+        ("値", "right"),
+        ("分子", "right"),
+        ("分母", "right"),
+        ("対象", "right"),
+        ("除外", "right"),
+    ]
     body = [
         [
             f"{r['branch']} {names.get(r['branch'], '')}",
@@ -242,7 +310,9 @@ def _print_figures(lake: Lake, measure: Measure, rows: pl.DataFrame, by: str | N
     table(f"{measure.title}（{measure.quantity}）", heads, body, _notes(lake, measure, rows))
 
 
-def _show_all(lake: Lake, branch: str, span: tuple[date, date] | None, form: Format, out: Path | None) -> None:
+def _show_all(
+    lake: Lake, branch: str, span: tuple[date, date] | None, form: Format, out: Path | None
+) -> None:
     pieces, body = [], []
     for item in MEASURES.values():
         rows = figures(lake, item, branch=branch, months=span)
@@ -252,14 +322,28 @@ def _show_all(lake: Lake, branch: str, span: tuple[date, date] | None, form: For
         pieces.append(_public(item, rows))
         for r in rows.iter_rows(named=True):
             body.append(
-                [item.id, item.title, f"{r['month']:%Y-%m}", _rate(item, r["rate"]), number(r["numerator"]), number(r["denominator"])]
+                [
+                    item.id,
+                    item.title,
+                    f"{r['month']:%Y-%m}",
+                    _rate(item, r["rate"]),
+                    number(r["numerator"]),
+                    number(r["denominator"]),
+                ]
             )
         if rows.is_empty():
             body.append([item.id, item.title, "－", "－", "－", "－"])
     if form is not Format.TABLE:
         emit(pl.concat(pieces), form, out)
         return
-    heads = [("指標ID", "left"), ("指標", "left"), ("診療年月", "left"), ("値", "right"), ("分子", "right"), ("分母", "right")]
+    heads = [
+        ("指標ID", "left"),
+        ("指標", "left"),
+        ("診療年月", "left"),
+        ("値", "right"),
+        ("分子", "right"),
+        ("分母", "right"),
+    ]
     table(branch_or_nation(branch).name, heads, body)
 
 
@@ -267,8 +351,12 @@ def _show_all(lake: Lake, branch: str, span: tuple[date, date] | None, form: For
 def explain_command(
     measure: Annotated[str, typer.Argument(help="指標IDまたは指標名", metavar="指標")],
     month: Annotated[str, typer.Option("--month", help="診療年月（2018-11、平成30年11月）", metavar="年月")],
-    branch: Annotated[str, typer.Option("--branch", help="支部（13、東京、00=全国）", metavar="支部")] = NATION_CODE,
-    show_records: Annotated[bool, typer.Option("--records", help="1行ごとに、元のファイルと行番号を示す")] = False,
+    branch: Annotated[
+        str, typer.Option("--branch", help="支部（13、東京、00=全国）", metavar="支部")
+    ] = NATION_CODE,
+    show_records: Annotated[
+        bool, typer.Option("--records", help="1行ごとに、元のファイルと行番号を示す")
+    ] = False,
     form: Annotated[Format, typer.Option("--format", help="出力形式（--records のとき）")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option("--out", help="書き出すファイル", metavar="ファイル")] = None,
     lake: LakeOption = DEFAULT_LAKE,
@@ -282,13 +370,20 @@ def explain_command(
     if listed is not None and form is not Format.TABLE:
         emit(listed.drop("source_file"), form, out)
         return
-    console.print(f"[bold]{chosen.title}[/bold]　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）診療分")
-    console.print(f"[bold]{_rate(chosen, said.rate)}[/bold] ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}（{chosen.quantity}）\n")
+    console.print(
+        f"[bold]{chosen.title}[/bold]　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）診療分"
+    )
+    console.print(
+        f"[bold]{_rate(chosen, said.rate)}[/bold] ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}（{chosen.quantity}）\n"
+    )
     console.print(f"定義　　　　{chosen.definition}", soft_wrap=True)
     console.print(f"根拠　　　　{chosen.law}", soft_wrap=True)
     console.print(f"定義の版　　{said.definition}　データ締切 {said.cutoff}")
     for parameter, value in said.parameters:
-        console.print(f"パラメータ　{parameter.id} ＝ {_value(value)}（{parameter.title}。出典：{parameter.source}）", soft_wrap=True)
+        console.print(
+            f"パラメータ　{parameter.id} ＝ {_value(value)}（{parameter.title}。出典：{parameter.source}）",
+            soft_wrap=True,
+        )
     console.print(f"\n対象　　　　{number(said.eligible)} 件")
     for reason, count in said.excluded.items():
         if count:
@@ -297,14 +392,31 @@ def explain_command(
     if said.contributors.height:
         table(
             "値を大きく左右するもの",
-            [(chosen.item_title, "left"), ("名称", "left"), ("件数", "right"), ("分母", "right"), ("分子", "right")],
             [
-                [r["item"], r["item_label"] or "", number(r["units"]), number(r["denominator"]), number(r["numerator"])]
+                (chosen.item_title, "left"),
+                ("名称", "left"),
+                ("件数", "right"),
+                ("分母", "right"),
+                ("分子", "right"),
+            ],
+            [
+                [
+                    r["item"],
+                    r["item_label"] or "",
+                    number(r["units"]),
+                    number(r["denominator"]),
+                    number(r["numerator"]),
+                ]
                 for r in said.contributors.iter_rows(named=True)
             ],
         )
+    for note in said.notes:
+        console.print(f"※ {note}", soft_wrap=True)
     if said.stale:
-        console.print("※ 保存されている値を計算した後に取込がありました。上は最新のデータによる値です。「kenpo refresh」で保存値も新しくなります。", soft_wrap=True)
+        console.print(
+            "※ 保存されている値を計算した後に取込がありました。上は最新のデータによる値です。「kenpo refresh」で保存値も新しくなります。",
+            soft_wrap=True,
+        )
     if listed is not None:
         _print_records(chosen, listed)
 
@@ -330,10 +442,20 @@ def _print_records(measure: Measure, rows: pl.DataFrame) -> None:
         ]
         for r in rows.iter_rows(named=True)
     ]
-    heads = [("ファイル", "left"), ("行", "right"), (measure.item_title, "left"), ("名称", "left"), ("分母", "right"), ("分子", "right"), ("扱い", "left")]
+    heads = [
+        ("ファイル", "left"),
+        ("行", "right"),
+        (measure.item_title, "left"),
+        ("名称", "left"),
+        ("分母", "right"),
+        ("分子", "right"),
+        ("扱い", "left"),
+    ]
     table("明細", heads, body)
     counted = rows.filter(pl.col("excluded").is_null())
-    console.print(f"明細の合計：分母 {number(counted['denominator'].sum())}、分子 {number(counted['numerator'].sum())}（{rows.height:,} 件、うち算入 {counted.height:,} 件）")
+    console.print(
+        f"明細の合計：分母 {number(counted['denominator'].sum())}、分子 {number(counted['numerator'].sum())}（{rows.height:,} 件、うち算入 {counted.height:,} 件）"
+    )
 
 
 @app.command("lake")
@@ -341,7 +463,9 @@ def lake_command(
     as_json: Annotated[bool, typer.Option("--json", help="JSONで出す")] = False,
     rejects: Annotated[bool, typer.Option("--rejects", help="取り込めなかった行を一覧する")] = False,
     flags: Annotated[bool, typer.Option("--flags", help="確認を要する事柄を一覧する")] = False,
-    forget: Annotated[str | None, typer.Option("--forget", help="取込を取り消すファイルのID", metavar="ID")] = None,
+    forget: Annotated[
+        str | None, typer.Option("--forget", help="取込を取り消すファイルのID", metavar="ID")
+    ] = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """何が取り込まれ、何が取り込めなかったかを示します。"""
@@ -349,7 +473,9 @@ def lake_command(
     if forget:
         with opened.writing():
             entry = opened.forget(forget)
-        console.print(f"「{entry.name}」の取込を取り消しました。指標は「kenpo refresh」で計算し直してください。")
+        console.print(
+            f"「{entry.name}」の取込を取り消しました。指標は「kenpo refresh」で計算し直してください。"
+        )
         return
     if as_json:
         sys.stdout.write(json.dumps(lake_report.as_dict(opened), ensure_ascii=False, indent=1) + "\n")
@@ -372,7 +498,9 @@ def doctor_command(lake: LakeOption = DEFAULT_LAKE, key: KeyOption = None) -> No
 
 @app.command("demo")
 def demo_command(
-    folder: Annotated[Path, typer.Option("--dir", help="作業用のフォルダ", metavar="フォルダ")] = Path(".demo"),
+    folder: Annotated[Path, typer.Option("--dir", help="作業用のフォルダ", metavar="フォルダ")] = Path(
+        ".demo"
+    ),
 ) -> None:
     """小さな見本で、取込から指標と出所の説明までを通して見せます。"""
     from kenpo.cli import demo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -17,8 +18,21 @@ from rich.table import Table
 
 from kenpo.base.errors import ArgumentError
 
-console = Console(highlight=False, soft_wrap=False)
-errors = Console(stderr=True, highlight=False)
+_PIPE_WIDTH = 200
+
+
+def _console(*, stderr: bool) -> Console:
+    """A console that does not cut tables to 80 columns when its output goes to a file or a pipe."""
+    made = Console(stderr=stderr, highlight=False)
+    return (
+        made
+        if made.is_terminal or "COLUMNS" in os.environ
+        else Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+    )
+
+
+console = _console(stderr=False)
+errors = _console(stderr=True)
 
 
 class Format(StrEnum):
@@ -40,20 +54,27 @@ def number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], note: str = "") -> None:
+def table(
+    title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], note: str = ""
+) -> None:
     """Print a table. columns: heading and "left" or "right"."""
     out = Table(title=title or None, title_justify="left", caption=note or None, caption_justify="left")
     for heading, justify in columns:
-        out.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=justify == "right")
+        out.add_column(
+            heading,
+            justify="right" if justify == "right" else "left",
+            no_wrap=justify == "right",
+            overflow="fold",
+        )
     for row in rows:
         out.add_row(*row)
     console.print(out)
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON holds it: decimals as text, so that no digit is lost."""
+def plain(value: Any, column: str = "") -> Any:
+    """A value as JSON holds it: decimals as text, so that no digit is lost; a rate at its printed precision."""
     if isinstance(value, Decimal):
-        return number(value).replace(",", "")
+        return f"{value:f}" if column == "rate" else number(value).replace(",", "")
     if isinstance(value, date):
         return value.isoformat()
     return value
@@ -67,11 +88,11 @@ def emit(frame: pl.DataFrame, form: Format, out: Path | None) -> None:
         frame.write_parquet(out)
         return
     if form is Format.JSON:
-        rows = [{k: plain(v) for k, v in row.items()} for row in frame.iter_rows(named=True)]
+        rows = [{k: plain(v, k) for k, v in row.items()} for row in frame.iter_rows(named=True)]
         text = json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
     else:
         text = frame.with_columns(
-            pl.Series(c, [plain(v) for v in frame[c]], dtype=pl.String)
+            pl.Series(c, [plain(v, c) for v in frame[c]], dtype=pl.String)
             for c, t in frame.schema.items()
             if t.is_decimal()
         ).write_csv()

@@ -14,7 +14,7 @@ from kenpo.base.branches import NATION_CODE
 from kenpo.base.errors import MeasureError
 from kenpo.frame.measure import Measure, aggregate, data_months, definition_of, figures, units_of
 from kenpo.frame.view import View
-from kenpo.lake import Lake
+from kenpo.lake import Expression, Lake
 from kenpo.law.loader import Parameter, load
 
 
@@ -24,7 +24,7 @@ class Explanation:
 
     eligible: units that the measure looks at; excluded: reason → units; denominator and numerator: exact sums;
     rate: percent at printed precision or None; contributors: the things that weigh most, with label, denominator,
-    numerator and units; stale: the stored figure was computed before the last load.
+    numerator and units; stale: the stored figure was computed before the last load; notes: what to know of the data.
     """
 
     measure: Measure
@@ -40,6 +40,7 @@ class Explanation:
     rate: Decimal | None
     contributors: pl.DataFrame
     stale: bool
+    notes: tuple[str, ...]
 
 
 def explain(lake: Lake, measure: Measure, branch: str, month: date, *, top: int = 10) -> Explanation:
@@ -48,7 +49,7 @@ def explain(lake: Lake, measure: Measure, branch: str, month: date, *, top: int 
     The sums are taken again from the records, and must equal the stored figure when it is of the same data.
     Raises MeasureError when there is no data for the month, or when they differ.
     """
-    units = _chosen(lake, measure, branch, month)
+    units, notes = _chosen(lake, measure, branch, month)
     totals = pl.DataFrame(pl.from_arrow(aggregate(measure, units, {"month": units.month}).to_pyarrow()))
     row = totals.row(0, named=True) if totals.height else {}
     denominator, numerator = row.get("denominator", Decimal(0)), row.get("numerator", Decimal(0))
@@ -77,6 +78,7 @@ def explain(lake: Lake, measure: Measure, branch: str, month: date, *, top: int 
         rate=measure.rate(numerator, denominator),
         contributors=_contributors(measure, units, top),
         stale=stale,
+        notes=notes,
     )
 
 
@@ -86,7 +88,7 @@ def records(lake: Lake, measure: Measure, branch: str, month: date) -> pl.DataFr
     Columns: file (name), source_line, receipt_id, item, item_label, excluded, denominator, numerator. The sums of
     denominator and numerator over rows that are not excluded are the figure's.
     """
-    units = _chosen(lake, measure, branch, month)
+    units, _ = _chosen(lake, measure, branch, month)
     file = lake.table("intake_file").select("file_id", file="name")
     item = units[measure.item] if measure.item else ibis.literal("")
     label = units.item_label if "item_label" in units.columns else ibis.literal("")
@@ -105,20 +107,22 @@ def records(lake: Lake, measure: Measure, branch: str, month: date) -> pl.DataFr
     return pl.DataFrame(pl.from_arrow(ordered.to_pyarrow()))
 
 
-def _chosen(lake: Lake, measure: Measure, branch: str, month: date) -> ibis.Table:
-    months = data_months(lake)
+def _chosen(lake: Lake, measure: Measure, branch: str, month: date) -> tuple[Expression, tuple[str, ...]]:
+    months = [m for m in data_months(lake) if m >= measure.since]
     if month not in months:
         span = f"{months[0]:%Y-%m}〜{months[-1]:%Y-%m}" if months else "なし"
         raise MeasureError(
-            f"{month:%Y-%m} のデータはありません。", todo=f"取込済みの診療年月から選んでください：{span}"
+            f"{month:%Y-%m} の「{measure.title}」はありません。",
+            todo=f"取込済みで、指標の対象となる診療年月から選んでください：{span}",
         )
     nation = branch == NATION_CODE
-    units = units_of(measure, View(lake, [month], nation=nation and measure.rollup != "sum"))
+    view = View(lake, [month], nation=nation and measure.rollup != "sum")
+    units = units_of(measure, view)
     units = units.filter(units.month == month)
-    return units if nation else units.filter(units.branch == branch)
+    return (units if nation else units.filter(units.branch == branch)), tuple(view.notes)
 
 
-def _contributors(measure: Measure, units: ibis.Table, top: int) -> pl.DataFrame:
+def _contributors(measure: Measure, units: Expression, top: int) -> pl.DataFrame:
     if measure.item is None:
         return pl.DataFrame()
     counted = units.filter(units.excluded.isnull())

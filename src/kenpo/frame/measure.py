@@ -19,10 +19,10 @@ from kenpo.base.errors import MeasureError
 from kenpo.base.fiscal import fy, fy_first_day, month_range
 from kenpo.base.money import round_ratio
 from kenpo.frame.view import View
-from kenpo.lake import Lake, write_part
+from kenpo.lake import Expression, Lake, write_part
 from kenpo.lake.tables.figures import FIGURE
 
-Units = Callable[[View], ibis.Table]
+Units = Callable[[View], Expression]
 
 REQUIRED = ("branch", "month", "excluded", "denominator", "numerator", "source_file", "source_line")
 _OLDEST_BAND = 15
@@ -39,7 +39,7 @@ class Breakdown:
     name: str
     title: str
     needs: str
-    key: Callable[[ibis.Table], Any]
+    key: Callable[[Expression], Any]
     label: Callable[[Any], str]
     stored: bool = False
 
@@ -57,7 +57,14 @@ _PREFECTURES = {b.code: b.prefecture for b in BRANCHES}
 BREAKDOWNS: dict[str, Breakdown] = {
     b.name: b
     for b in (
-        Breakdown("kind", "レセプト種類", "kind", lambda u: u.kind, lambda v: _KIND_TITLES.get(v, "不明"), stored=True),
+        Breakdown(
+            "kind",
+            "レセプト種類",
+            "kind",
+            lambda u: u.kind,
+            lambda v: _KIND_TITLES.get(v, "不明"),
+            stored=True,
+        ),
         Breakdown(
             "age_band",
             "年齢階級",
@@ -142,11 +149,13 @@ def measure(**declared: Any) -> Callable[[Units], Measure]:
 
 def data_months(lake: Lake) -> list[date]:
     """Every month from the first to the last treatment month in the lake."""
-    months = sorted({date.fromisoformat(p.path.split("month=")[1][:7] + "-01") for p in lake.parts("receipt")})
+    months = sorted(
+        {date.fromisoformat(p.path.split("month=")[1][:7] + "-01") for p in lake.parts("receipt")}
+    )
     return list(month_range(months[0], months[-1])) if months else []
 
 
-def units_of(measure: Measure, view: View) -> ibis.Table:
+def units_of(measure: Measure, view: View) -> Expression:
     """The measure's units within the view's months, of 協会けんぽ branches only; checked to have what is needed."""
     units = measure.units(view)
     lacking = [c for c in REQUIRED if c not in units.columns]
@@ -158,7 +167,7 @@ def units_of(measure: Measure, view: View) -> ibis.Table:
     return units.filter(units.branch.notnull())
 
 
-def aggregate(measure: Measure, units: ibis.Table, keys: Mapping[str, Any]) -> ibis.Table:
+def aggregate(measure: Measure, units: Expression, keys: Mapping[str, Any]) -> Expression:
     """Sums of units: eligible, excluded by reason, denominator and numerator, per value of the keys."""
     counted = units.excluded.isnull()
     reasons = {
@@ -173,7 +182,7 @@ def aggregate(measure: Measure, units: ibis.Table, keys: Mapping[str, Any]) -> i
     )
 
 
-def _frame(expression: ibis.Table) -> pl.DataFrame:
+def _frame(expression: Expression) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(expression.to_pyarrow()))
 
 
@@ -218,8 +227,10 @@ def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> tuple[pl.Da
         keys = ["branch", "month", *([b.name] if b else [])]
         part = cube.group_by(keys).agg(_sums(reasons))
         if b is None:
-            part = _grid(months).join(part, on=["branch", "month"], how="left").with_columns(
-                pl.exclude("branch", "month").fill_null(0)
+            part = (
+                _grid(months)
+                .join(part, on=["branch", "month"], how="left")
+                .with_columns(pl.exclude("branch", "month").fill_null(0))
             )
         labels = [b.label(v) for v in part[b.name]] if b else ["total"] * part.height
         pieces.append(
@@ -255,11 +266,15 @@ def definition_of(measure: Measure) -> str:
     from kenpo.law.loader import load
 
     said = {p: [[str(v.first_day), str(v.value)] for v in load(p).values] for p in measure.parameters}
-    digest = hashlib.sha256(json.dumps([measure.id, measure.version, said], sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(
+        json.dumps([measure.id, measure.version, said], sort_keys=True).encode()
+    ).hexdigest()
     return f"v{measure.version}-{digest[:8]}"
 
 
-def refresh(lake: Lake, measures: Sequence[Measure], progress: Callable[[str], None] | None = None) -> list[date]:
+def refresh(
+    lake: Lake, measures: Sequence[Measure], progress: Callable[[str], None] | None = None
+) -> list[date]:
     """Compute measures for all months and store the figures with definition version and data cut-off.
 
     Returns the months. Raises MeasureError when the lake holds no receipts.
@@ -268,7 +283,8 @@ def refresh(lake: Lake, measures: Sequence[Measure], progress: Callable[[str], N
         months = data_months(lake)
         if not months:
             raise MeasureError(
-                "集計できるレセプトがありません。", todo="「kenpo load」でレセプトのファイルを取り込んでください。"
+                "集計できるレセプトがありません。",
+                todo="「kenpo load」でレセプトのファイルを取り込んでください。",
             )
         cutoff = lake.version()
         for item in measures:
@@ -302,7 +318,9 @@ def figures(
     """
     if by is not None and by not in measure.breakdowns:
         allowed = "、".join(f"{b}（{BREAKDOWNS[b].title}）" for b in measure.breakdowns) or "なし"
-        raise MeasureError(f"指標「{measure.title}」は「{by}」では分けられません。", todo=f"使える内訳：{allowed}")
+        raise MeasureError(
+            f"指標「{measure.title}」は「{by}」では分けられません。", todo=f"使える内訳：{allowed}"
+        )
     if by is None or BREAKDOWNS[by].stored:
         rows = _stored(lake, measure, by or "total")
     else:
@@ -370,22 +388,27 @@ def _on_demand(
     )
 
 
-def _with_municipality(lake: Lake, units: ibis.Table) -> ibis.Table:
+def _with_municipality(lake: Lake, units: Expression) -> Expression:
     known = lake.table("institution").filter(lambda t: t.municipality.notnull())
-    latest = known.group_by("institution").aggregate(municipality=known.municipality.argmax(known.claim_month))
+    latest = known.group_by("institution").aggregate(
+        municipality=known.municipality.argmax(known.claim_month)
+    )
     return units.left_join(latest, "institution")
 
 
 def _year_to_date(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
     if measure.rollup != "sum":
         raise MeasureError(
-            f"指標「{measure.title}」は月ごとの値で、年度累計にできません。", todo="--window month で表示してください。"
+            f"指標「{measure.title}」は月ごとの値で、年度累計にできません。",
+            todo="--window month で表示してください。",
         )
     year = pl.col("month").dt.year() - (pl.col("month").dt.month() < 4).cast(pl.Int32)
     keyed = rows.with_columns(year=year).sort("month")
     over = ["branch", "value", "year"]
     excluded = (
-        keyed.with_columns(pl.col("excluded_by").str.json_decode(pl.Struct({r: pl.Int64 for r in measure.reasons})))
+        keyed.with_columns(
+            pl.col("excluded_by").str.json_decode(pl.Struct(dict.fromkeys(measure.reasons, pl.Int64)))
+        )
         .unnest("excluded_by")
         .with_columns(pl.col(r).cum_sum().over(over).alias(f"excluded_{r}") for r in measure.reasons)
         .drop(list(measure.reasons), "excluded")

@@ -11,7 +11,7 @@ import polars as pl
 
 from kenpo.base.branches import BRANCH_CODES, NATION_CODE
 from kenpo.base.errors import MeasureError
-from kenpo.lake import Lake
+from kenpo.lake import Expression, Lake
 from kenpo.law.loader import value as parameter_value
 
 
@@ -28,7 +28,7 @@ class View:
         self.nation = nation
         self.notes: list[str] = []
 
-    def table(self, name: str) -> ibis.Table:
+    def table(self, name: str) -> Expression:
         """A canonical table; at nation scope the branch of every 協会けんぽ row reads 00."""
         table = self._lake.table(name)
         if "branch" not in table.columns or not self.nation:
@@ -39,17 +39,17 @@ class View:
         """The value of a law parameter in force on the first day of a month. Raises ParameterError."""
         return parameter_value(name, month)
 
-    def calendar(self, **columns: Sequence[Any]) -> ibis.Table:
+    def calendar(self, **columns: Sequence[Any]) -> Expression:
         """The months as a table (column month), with one further column per argument, a value per month."""
         frame = pl.DataFrame({"month": self.months, **columns}, schema_overrides={"month": pl.Date})
         return self._lake.memory(frame, "calendar_" + "_".join(sorted(columns)))
 
-    def branches(self) -> ibis.Table:
+    def branches(self) -> Expression:
         """The branches in scope as a table (column branch): the 47, or the nation alone."""
         codes = [NATION_CODE] if self.nation else list(BRANCH_CODES)
         return self._lake.memory(pl.DataFrame({"branch": codes}), "branches_in_scope")
 
-    def settle(self, expression: ibis.Table, name: str) -> ibis.Table:
+    def settle(self, expression: Expression, name: str) -> Expression:
         """A small intermediate result computed once and kept in memory, so that a large scan joins it cheaply."""
         return self._lake.memory(pl.DataFrame(pl.from_arrow(expression.to_pyarrow())), name)
 
@@ -63,11 +63,13 @@ class View:
                 "同梱の小さなマスターを使えます。",
             )
 
-    def note_later_editions(self, masters: Mapping[str, ibis.Table]) -> None:
+    def note_later_editions(self, masters: Mapping[str, Expression]) -> None:
         """Note the months whose master (Japanese name → rows in force) had to be taken from a later edition."""
         for title, rows in masters.items():
-            late = rows.filter(rows.edition_is_later).group_by("edition").aggregate(
-                first=rows.month.min(), last=rows.month.max()
+            late = (
+                rows.filter(rows.edition_is_later)
+                .group_by("edition")
+                .aggregate(first=rows.month.min(), last=rows.month.max())
             )
             for row in late.order_by("edition").to_pyarrow().to_pylist():
                 self.notes.append(

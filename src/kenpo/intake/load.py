@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +19,7 @@ import polars as pl
 
 from kenpo.base.errors import InputFileError, KenpoError, LakeError
 from kenpo.intake import masters
+from kenpo.intake.facts import facts_frames
 from kenpo.intake.keys import fingerprint, load_key
 from kenpo.intake.receipts import files as claim
 from kenpo.intake.receipts.block import BlockRows, BlockTask, Segment, parse_block
@@ -28,6 +29,8 @@ from kenpo.lake.store import FileEntry, Lake, Part, write_part
 from kenpo.lake.tables import ALL_TABLES
 from kenpo.lake.tables.intake import INTAKE_FLAG, INTAKE_REJECT
 
+SHIPPED = "同梱マスター"
+_FLAG_SCHEMA = {c: t for c, t in INTAKE_FLAG.polars_schema.items() if c != "source_file"}
 _CHUNK = 8 << 20
 _POOL_FROM = 24 << 20
 
@@ -109,7 +112,11 @@ def load_paths(
                 reports.append(FileReport(source.name, "failed", message=error.message))
             except (OSError, EOFError) as error:
                 reports.append(
-                    FileReport(source.name, "failed", message=f"ファイルを読めません（{error}）。\n場所：{source.name}")
+                    FileReport(
+                        source.name,
+                        "failed",
+                        message=f"ファイルを読めません（{error}）。\n場所：{source.name}",
+                    )
                 )
     return reports
 
@@ -199,7 +206,9 @@ class _Loader:
             return FileReport(name, "skipped", message="レセプト本体ではないファイルのため、取り込みません。")
         looked = self._look()
         if not looked.size:
-            raise InputFileError("ファイルが空です。", where=name, todo="元のファイルを確かめてください。", code="empty")
+            raise InputFileError(
+                "ファイルが空です。", where=name, todo="元のファイルを確かめてください。", code="empty"
+            )
         if self.lake.has_content(looked.sha256):
             return FileReport(name, "already", message="同じ内容のファイルを取込済みです。")
         if claim.looks_like_claims(looked.head):
@@ -263,7 +272,9 @@ class _Loader:
                 if looked.size < _POOL_FROM or self.pool.size == 1:
                     take(_work(task, self.lake.root, stem), len(raw.data))
                     continue
-                pending.append((self.pool.executor().submit(_work, task, self.lake.root, stem), len(raw.data)))
+                pending.append(
+                    (self.pool.executor().submit(_work, task, self.lake.root, stem), len(raw.data))
+                )
                 if len(pending) > self.pool.size:
                     first, size = pending.pop(0)
                     take(first.result(), size)
@@ -281,7 +292,10 @@ class _Loader:
         if flags:
             frame = pl.DataFrame(flags, schema_overrides={"expected": pl.String, "actual": pl.String})
             totals.parts += write_part(
-                self.lake.root, INTAKE_FLAG, frame.with_columns(source_file=pl.lit(file_id)), f"{file_id}-file"
+                self.lake.root,
+                INTAKE_FLAG,
+                frame.with_columns(source_file=pl.lit(file_id)),
+                f"{file_id}-file",
             )
         month = totals.claim_month.isoformat() if totals.claim_month else None
         entry = self._entry(
@@ -307,18 +321,22 @@ class _Loader:
             data = stream.read()
         parsed = masters.parse(kind, self.source.name, data, self.edition)
         number = self.lake.file_number(looked.sha256)
-        entry, parts = master_parts(self.lake.root, parsed, number)
+        file_id, parts = master_parts(self.lake.root, parsed, number)
         entry = self._entry(
             looked,
             number,
-            entry,
+            file_id,
             format="master",
             kind=parsed.table.name,
             edition=parsed.edition,
             lines=parsed.lines,
             rejects=parsed.rejects["source_line"].n_unique(),
         )
-        self.lake.commit(entry, parts)
+        # A published master takes the place of the small one that ships with kenpo.
+        shipped = [
+            f.file_id for f in self.lake.files() if f.kind == entry.kind and f.name.startswith(SHIPPED)
+        ]
+        self.lake.commit(entry, parts, replaces=shipped)
         if self.progress:
             self.progress(self.source.name, looked.size, looked.size)
         return entry
@@ -368,18 +386,32 @@ def master_parts(root: Path, parsed: masters.MasterParse, number: int) -> tuple[
     def write(table: Table, frame: pl.DataFrame) -> list[Part]:
         return write_part(root, table, frame.with_columns(stamp), f"{file_id}-00000")
 
-    return file_id, write(parsed.table, parsed.frame) + write(INTAKE_REJECT, parsed.rejects)
+    flags = pl.DataFrame([asdict(f) for f in parsed.flags], schema=_FLAG_SCHEMA)
+    parts = (
+        write(parsed.table, parsed.frame) + write(INTAKE_REJECT, parsed.rejects) + write(INTAKE_FLAG, flags)
+    )
+    return file_id, parts
 
 
 def load_facts(lake: Lake) -> list[FileReport]:
-    """Load the small tables of facts that ship with kenpo (同梱の小さなマスター), for offline use and tests."""
-    from kenpo.intake.facts import facts_frames
+    """Load the small masters that ship with kenpo (同梱マスター), for offline use and tests.
 
+    A kind of which a published master is already in the lake is left out.
+    """
     reports = []
     with lake.writing():
         for name, parsed in facts_frames().items():
             digest = hashlib.sha256(parsed.frame.write_csv().encode() + name.encode()).hexdigest()
-            title = f"同梱マスター {name}"
+            title = f"{SHIPPED} {parsed.table.title}"
+            if any(f.kind == parsed.table.name and not f.name.startswith(SHIPPED) for f in lake.files()):
+                reports.append(
+                    FileReport(
+                        title,
+                        "skipped",
+                        message="公表されたマスターが取込済みのため、同梱のものは使いません。",
+                    )
+                )
+                continue
             if lake.has_content(digest):
                 reports.append(FileReport(title, "already", message="取込済みです。"))
                 continue
@@ -390,7 +422,7 @@ def load_facts(lake: Lake) -> list[FileReport]:
                 number=number,
                 name=title,
                 sha256=digest,
-                size=parsed.frame.estimated_size(),
+                size=int(parsed.frame.estimated_size()),
                 format="master",
                 kind=parsed.table.name,
                 edition=parsed.edition,

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import ibis
 import polars as pl
@@ -27,6 +27,9 @@ from kenpo.base.errors import LakeError
 from kenpo.lake.schema import Table
 from kenpo.lake.tables import ALL_TABLES
 from kenpo.lake.tables.intake import INTAKE_FILE
+
+# An ibis table or column; ibis's own annotations do not know a table's columns, so type checkers see Any.
+Expression: TypeAlias = Any
 
 _MANIFEST = "manifest.sqlite"
 _LINE_BITS = 28
@@ -129,7 +132,7 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._connection: ibis.BaseBackend | None = None
+        self._connection: Any = None
 
     @classmethod
     def open(cls, path: str | Path) -> Lake:
@@ -185,7 +188,9 @@ class Lake:
         with self._db() as db:
             rows = db.execute("select * from file order by name, file_id").fetchall()
         return [
-            FileEntry(**{**dict(row), "edition": date.fromisoformat(row["edition"]) if row["edition"] else None})
+            FileEntry(
+                **{**dict(row), "edition": date.fromisoformat(row["edition"]) if row["edition"] else None}
+            )
             for row in rows
         ]
 
@@ -203,7 +208,9 @@ class Lake:
             number = (digest >> shift) & ((1 << 35) - 1)
             if taken.get(number, sha256) == sha256:
                 return number
-        raise LakeError("取込ファイルの番号を割り当てられません。", todo="新しい置き場に取り込み直してください。")
+        raise LakeError(
+            "取込ファイルの番号を割り当てられません。", todo="新しい置き場に取り込み直してください。"
+        )
 
     def version(self) -> str:
         """A short text that changes whenever the lake's content does (データ締切の識別)."""
@@ -246,10 +253,13 @@ class Lake:
             if path.is_file() and str(path.relative_to(self.root)) not in known:
                 path.unlink()
 
-    def commit(self, entry: FileEntry, parts: Sequence[Part]) -> None:
-        """Make an input file and all its parts count, in one transaction."""
+    def commit(self, entry: FileEntry, parts: Sequence[Part], *, replaces: Sequence[str] = ()) -> None:
+        """Make an input file and all its parts count, and the files it replaces count no more, in one transaction."""
         values = {**entry.__dict__, "edition": entry.edition.isoformat() if entry.edition else None}
         with self._db() as db, db:
+            for file_id in replaces:
+                db.execute("delete from part where file_id = ?", (file_id,))
+                db.execute("delete from file where file_id = ?", (file_id,))
             db.execute(
                 f"insert into file ({','.join(values)}) values ({','.join(':' + k for k in values)})", values
             )
@@ -266,7 +276,8 @@ class Lake:
             gone = [row["path"] for row in old if Path(row["path"]).name.startswith(prefix)]
             db.executemany("delete from part where path = ?", [(path,) for path in gone])
             db.executemany(
-                "insert into part values (?, ?, null, ?, ?)", [(p.path, p.table, p.rows, p.bytes) for p in parts]
+                "insert into part values (?, ?, null, ?, ?)",
+                [(p.path, p.table, p.rows, p.bytes) for p in parts],
             )
         kept = {p.path for p in parts}
         for path in gone:
@@ -283,7 +294,9 @@ class Lake:
         """Take an input file out of the lake again (取込の取消). Its parts are deleted after the manifest says so."""
         entry = next((f for f in self.files() if f.file_id == file_id), None)
         if entry is None:
-            raise LakeError(f"取込ファイル「{file_id}」はありません。", todo="「kenpo lake」で一覧を確かめてください。")
+            raise LakeError(
+                f"取込ファイル「{file_id}」はありません。", todo="「kenpo lake」で一覧を確かめてください。"
+            )
         with self._db() as db, db:
             db.execute("delete from part where file_id = ?", (file_id,))
             db.execute("delete from file where file_id = ?", (file_id,))
@@ -293,14 +306,14 @@ class Lake:
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
-    def connection(self) -> ibis.BaseBackend:
+    def connection(self) -> Any:
         """The engine behind ibis; DuckDB here, and the only place that knows it."""
         if self._connection is None:
             threads = os.environ.get("KENPO_THREADS")
             self._connection = ibis.duckdb.connect(**({"threads": int(threads)} if threads else {}))
         return self._connection
 
-    def table(self, name: str) -> ibis.Table:
+    def table(self, name: str) -> Expression:
         """A canonical table as an ibis expression. An empty one has its columns and no rows.
 
         Raises LakeError for a name that is not declared.
@@ -308,9 +321,10 @@ class Lake:
         table = ALL_TABLES.get(name)
         if table is None:
             raise LakeError(
-                f"「{name}」という表はありません。", todo=f"次のいずれかを指定してください：{'、'.join(ALL_TABLES)}"
+                f"「{name}」という表はありません。",
+                todo=f"次のいずれかを指定してください：{'、'.join(ALL_TABLES)}",
             )
-        engine: Any = self.connection()
+        engine = self.connection()
         if name not in engine.list_tables():
             if table is INTAKE_FILE:
                 engine.con.register(name, self._files_arrow())
@@ -322,12 +336,14 @@ class Lake:
 
     def _files_arrow(self) -> pa.Table:
         rows = [{c.name: getattr(entry, c.name) for c in INTAKE_FILE} for entry in self.files()]
-        frame = pl.DataFrame(rows, schema={c.name: pl.String if c.name == "seconds" else c.polars for c in INTAKE_FILE})
+        frame = pl.DataFrame(
+            rows, schema={c.name: pl.String if c.name == "seconds" else c.polars for c in INTAKE_FILE}
+        )
         return INTAKE_FILE.conform(frame).to_arrow()
 
-    def memory(self, frame: pl.DataFrame, name: str) -> ibis.Table:
+    def memory(self, frame: pl.DataFrame, name: str) -> Expression:
         """A small frame as a table of the engine, to join with (measures' parameter tables)."""
-        engine: Any = self.connection()
+        engine = self.connection()
         engine.con.register(name, frame.to_arrow())
         return engine.table(name)
 

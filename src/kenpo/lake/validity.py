@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-_CANCELLED = ("1", "9")
+_CANCELLED, _ABOLISHED = "1", "9"
 
 
 def in_force(table: ir.Table, months: ir.Table, key: str) -> ir.Table:
@@ -24,8 +24,8 @@ def in_force(table: ir.Table, months: ir.Table, key: str) -> ir.Table:
     A month no full edition reaches takes the earliest full edition (without any, the earliest edition) as its
     base, under the changes that do reach it. A row of an edition that does not reach the month says so in
     edition_is_later: its prices and classes are those of a later day.
-    Not in force: change 1 (抹消) or 9 (廃止), or abolished_on before the month's first day. Change 1 or 9
-    applies from the edition's day on, even while abolished_on still lies ahead.
+    Not in force: change 1 (抹消) from the edition's day on; change 9 (廃止) with no abolished_on; or abolished_on, the
+    last usable day (廃止年月日), before the month's first day.
     """
     chosen = _rows(table, _editions_of_months(table, months), key)
     return chosen.filter(_usable(chosen)).select(*table.columns, "month", "edition_is_later")
@@ -65,10 +65,13 @@ def _rows(table: Any, editions: Any, key: str) -> Any:
 
 
 def _usable(rows: Any) -> Any:
-    """Neither cancelled (抹消・廃止) nor abolished before the month began."""
+    """Neither cancelled (抹消) nor abolished (廃止) before the month began."""
     usable: Any = ibis.literal(True)
     if "change" in rows.columns:
-        usable = usable & ~rows.change.fill_null("0").isin(_CANCELLED)
+        change = rows.change.fill_null("0")
+        usable = usable & (change != _CANCELLED)
+        undated = rows.abolished_on.isnull() if "abolished_on" in rows.columns else ibis.literal(True)
+        usable = usable & ~((change == _ABOLISHED) & undated)
     if "abolished_on" in rows.columns:
         usable = usable & (rows.abolished_on.isnull() | (rows.abolished_on >= rows.month))
     return usable

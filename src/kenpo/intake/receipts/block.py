@@ -139,7 +139,9 @@ class _Block:
         index = self._of(name)
         return index[(self.receipt_of[index] >= 0) & ~self.rejected[index]]
 
-    def _reject(self, index: Ints, reason: str, title: str | None = None, values: pl.Series | None = None) -> None:
+    def _reject(
+        self, index: Ints, reason: str, title: str | None = None, values: pl.Series | None = None
+    ) -> None:
         if not len(index):
             return
         codes = self.lines.code[index]
@@ -168,8 +170,12 @@ class _Block:
             outside = mask_of(self._of("GO"), self.size)
             for name in lay.HEADERS:
                 outside[self._of(name)] = True
-            closed = np.maximum.accumulate(np.where(outside, np.arange(self.size), -1)) if self.size else number
-            opened = np.maximum.accumulate(np.where(begins, np.arange(self.size), -1)) if self.size else number
+            closed = (
+                np.maximum.accumulate(np.where(outside, np.arange(self.size), -1)) if self.size else number
+            )
+            opened = (
+                np.maximum.accumulate(np.where(begins, np.arange(self.size), -1)) if self.size else number
+            )
             number = np.where(closed > opened, -1, number)
         return number.astype(np.int64), starts
 
@@ -206,9 +212,13 @@ class _Block:
                         "institution": institution,
                         "prefecture": f["2"].fill_null("").str.zfill(2),
                         "table_code": f["3"].fill_null(lay.TABLE_CODE[self.task.kind]),
-                        "name": f[str(spec.name)] if spec.name else pl.Series([None] * len(index), dtype=pl.String),
+                        "name": f[str(spec.name)]
+                        if spec.name
+                        else pl.Series([None] * len(index), dtype=pl.String),
                         "claim": f[str(spec.claim_month)],
-                        "volume": f[str(spec.volume)] if spec.volume else pl.Series([None] * len(index), dtype=pl.String),
+                        "volume": f[str(spec.volume)]
+                        if spec.volume
+                        else pl.Series([None] * len(index), dtype=pl.String),
                     }
                 )
             )
@@ -265,7 +275,9 @@ class _Block:
                 "sex_text": f[str(spec.sex)].str.strip_chars(),
                 "birth_text": f[str(spec.birth)],
                 "benefit_text": f[str(spec.benefit_rate)],
-                "admitted_text": f[str(spec.admitted)] if spec.admitted else pl.Series([None] * len(index), dtype=pl.String),
+                "admitted_text": f[str(spec.admitted)]
+                if spec.admitted
+                else pl.Series([None] * len(index), dtype=pl.String),
                 "notes": f[str(spec.notes)],
                 "search_number": f[str(spec.search_number)],
                 "kanji": f[str(spec.name)],
@@ -299,7 +311,9 @@ class _Block:
             self.found.flag(odd["line"].to_numpy(), "bad_optional_field", detail=title)
 
         kept = text[chosen].filter(~pl.Series((unreadable | wrong_type).to_numpy()[chosen]))
-        frame = pl.DataFrame({"receipt": np.arange(self.count)}).join(kept, on="receipt", how="left", maintain_order="left")
+        frame = pl.DataFrame({"receipt": np.arange(self.count)}).join(
+            kept, on="receipt", how="left", maintain_order="left"
+        )
         at = np.where(frame["row"].is_null().to_numpy(), -1, frame["row"].fill_null(0).to_numpy())
         lines_of = np.where(at >= 0, index[np.maximum(at, 0)] if len(index) else -1, -1)
         header = self._header_of(headers, lines_of)
@@ -317,13 +331,20 @@ class _Block:
         """HO and KO records; from them the receipt's insurer, branch, days, points, and its keys."""
         frames = []
         identity = pl.DataFrame(
-            schema={"receipt": pl.Int64, "insurer_number": pl.String, "symbol": pl.String, "insured_no": pl.String}
+            schema={
+                "receipt": pl.Int64,
+                "insurer_number": pl.String,
+                "symbol": pl.String,
+                "insured_no": pl.String,
+            }
         )
         for name, spec in (("HO", self.layout.insurer), ("KO", self.layout.public)):
             index = self._live(name)
             if not len(index):
                 continue
-            width = max(3, spec.days, spec.points, spec.charge or 0, spec.meal_times or 0, spec.meal_amount or 0)
+            width = max(
+                3, spec.days, spec.points, spec.charge or 0, spec.meal_times or 0, spec.meal_amount or 0
+            )
             bucket, _ = self.lines.gather(index, width)
             self._flag_undecodable(bucket)
             numbers = {
@@ -403,7 +424,9 @@ class _Block:
         self._branches()
         none = self.receipts.filter(pl.col("month").is_not_null() & (pl.col("payer_count") == 0))
         self.found.flag(none["line"].to_numpy(), "no_payer")
-        rows = self._attach(payers, "receipt").with_columns(valid=pl.col("valid_line") & pl.col("receipt_valid"))
+        rows = self._attach(payers, "receipt").with_columns(
+            valid=pl.col("valid_line") & pl.col("receipt_valid")
+        )
         self._keep(t.PAYER, rows.filter(pl.col("month").is_not_null()))
 
     def _statuses(self) -> None:
@@ -426,8 +449,8 @@ class _Block:
                 & (pl.col("month_text") == pl.col("month_text").shift(1))
                 & pl.col("number").is_not_null()
             ).fill_null(False)
-            parent = (
-                pl.when(same).then(pl.when(~same).then(pl.col("receipt_id")).otherwise(None).forward_fill())
+            parent = pl.when(same).then(
+                pl.when(~same).then(pl.col("receipt_id")).otherwise(None).forward_fill()
             )
         self.receipts = frame.with_columns(
             parent_id=parent, returned=pl.Series(returned, dtype=pl.Boolean)
@@ -485,9 +508,9 @@ class _Block:
             full=pl.Series(keyed_hash(key, texts["full"].to_list()), dtype=pl.String),
         )
         # Without a 枝番 both keys are the same.
-        self.receipts = self.receipts.with_columns(
-            member_key=pl.coalesce("full", "member_key_loose")
-        ).drop("full")
+        self.receipts = self.receipts.with_columns(member_key=pl.coalesce("full", "member_key_loose")).drop(
+            "full"
+        )
 
     def _branches(self) -> None:
         numbers = self.receipts["insurer_number"].unique().drop_nulls().to_list()
@@ -548,7 +571,12 @@ class _Block:
         self.found.flag(self.lines.number[bucket.index[bucket.undecodable]], "undecodable_bytes")
 
     def _number(
-        self, bucket: Bucket, position: int | None, title: str, dtype: pl.DataType | type[pl.DataType], pattern: str
+        self,
+        bucket: Bucket,
+        position: int | None,
+        title: str,
+        dtype: pl.DataType | type[pl.DataType],
+        pattern: str,
     ) -> pl.Series:
         """A field as a number; a value that is not one rejects its line."""
         if position is None:
@@ -570,7 +598,9 @@ class _Block:
     def _integer(self, bucket: Bucket, position: int | None, title: str) -> pl.Series:
         return self._number(bucket, position, title, pl.Int64, r"^-?[0-9]{1,12}$")
 
-    def _decimal(self, bucket: Bucket, position: int | None, title: str, digits: int, scale: int) -> pl.Series:
+    def _decimal(
+        self, bucket: Bucket, position: int | None, title: str, digits: int, scale: int
+    ) -> pl.Series:
         return self._number(
             bucket, position, title, pl.Decimal(digits, scale), rf"^[0-9]{{1,9}}(\.[0-9]{{1,{scale}}})?$"
         )
@@ -600,7 +630,10 @@ class _Block:
     # ---- other records -------------------------------------------------------------------------------------------
 
     def _records(self) -> None:
-        cached: dict[str, Bucket | None] = {"SN": getattr(self, "_sn", None), "MK": getattr(self, "_mk", None)}
+        cached: dict[str, Bucket | None] = {
+            "SN": getattr(self, "_sn", None),
+            "MK": getattr(self, "_mk", None),
+        }
         for name, allowed in lay.OTHER.items():
             index = self._live(name)
             if not len(index):
@@ -616,13 +649,25 @@ class _Block:
                 bucket = cached[name]
                 assert bucket is not None
                 keep = ~self.rejected[bucket.index]
-                bucket = Bucket(bucket.index[keep], bucket.fields.filter(pl.Series(keep)), bucket.undecodable[keep])
+                bucket = Bucket(
+                    bucket.index[keep], bucket.fields.filter(pl.Series(keep)), bucket.undecodable[keep]
+                )
             else:
-                last = 60 if allowed == lay.ALL else max([0, *allowed.values()]) if isinstance(allowed, dict) else 0
+                last = (
+                    60
+                    if allowed == lay.ALL
+                    else max([0, *allowed.values()])
+                    if isinstance(allowed, dict)
+                    else 0
+                )
                 bucket, _ = self.lines.gather(index, last)
                 self._flag_undecodable(bucket)
             fields = (
-                {f"項目{p}": int(p) for p in bucket.fields.columns[1:] if bucket.fields[p].null_count() < len(bucket.index)}
+                {
+                    f"項目{p}": int(p)
+                    for p in bucket.fields.columns[1:]
+                    if bucket.fields[p].null_count() < len(bucket.index)
+                }
                 if allowed == lay.ALL
                 else allowed
             )
@@ -657,7 +702,11 @@ class _Block:
             rows = np.flatnonzero(bad.to_numpy())
             self._reject(index[rows], "bad_code", "傷病名コード", code.gather(rows))
             if name != "HS":
-                self._reject(index[np.flatnonzero((code.is_null() & text("name").is_null()).to_numpy())], "missing", "傷病名コード")
+                self._reject(
+                    index[np.flatnonzero((code.is_null() & text("name").is_null()).to_numpy())],
+                    "missing",
+                    "傷病名コード",
+                )
             modifiers = text("modifiers")
             started = (
                 self._dates(bucket, spec["started"], "診療開始日")
@@ -703,7 +752,9 @@ class _Block:
         if self.task.kind == lay.PHARMACY:
             self._fees("KI", lay.KI_FEES)
 
-    def _detail_columns(self, name: str, spec: lay.Detail, index: Ints) -> tuple[Bucket, dict[str, pl.Series]]:
+    def _detail_columns(
+        self, name: str, spec: lay.Detail, index: Ints
+    ) -> tuple[Bucket, dict[str, pl.Series]]:
         last = max(
             spec.code,
             spec.quantity or 0,
@@ -720,7 +771,9 @@ class _Block:
         if name == "CD":
             # コーディングデータ: 使用量 for drugs and materials, 数量データ for procedures.
             amount = self._decimal(bucket, 6, "使用量", 18, 5)
-            columns["quantity"] = amount.zip_with(amount.is_not_null(), self._decimal(bucket, 7, "数量データ", 18, 5))
+            columns["quantity"] = amount.zip_with(
+                amount.is_not_null(), self._decimal(bucket, 7, "数量データ", 18, 5)
+            )
         else:
             columns["quantity"] = self._decimal(bucket, spec.quantity, "使用量・数量データ", 18, 5)
         columns["points"] = self._integer(bucket, spec.points, "点数")
@@ -848,7 +901,8 @@ class _Block:
             self._keep(t.DRUG, _with_total(frame.filter(keep & drug)))
             self._keep(t.MATERIAL, frame.filter(keep & material))
             self._keep(
-                t.PROCEDURE, frame.filter(keep & ~drug & ~material).with_columns(position=pl.lit(0, dtype=pl.Int16))
+                t.PROCEDURE,
+                frame.filter(keep & ~drug & ~material).with_columns(position=pl.lit(0, dtype=pl.Int16)),
             )
         elif name == "IY":
             self._keep(t.DRUG, _with_total(frame.filter(keep)))
@@ -860,10 +914,17 @@ class _Block:
             code = bucket.column(position)
             if code.null_count() == code.len() and bucket.column(position + 1).null_count() == code.len():
                 continue
-            comment = frame.select("receipt_id", "month", "branch", "valid", "source_line", "record_type", "section", "burden").with_columns(
-                position=pl.lit(n, dtype=pl.Int16), code=code, text=bucket.column(position + 1), receipt=pl.Series(self.receipt_of[index])
+            comment = frame.select(
+                "receipt_id", "month", "branch", "valid", "source_line", "record_type", "section", "burden"
+            ).with_columns(
+                position=pl.lit(n, dtype=pl.Int16),
+                code=code,
+                text=bucket.column(position + 1),
+                receipt=pl.Series(self.receipt_of[index]),
             )
-            self._keep_comments(comment.filter(keep & (pl.col("code").is_not_null() | pl.col("text").is_not_null())))
+            self._keep_comments(
+                comment.filter(keep & (pl.col("code").is_not_null() | pl.col("text").is_not_null()))
+            )
 
     # ---- pharmacy ------------------------------------------------------------------------------------------------
 
@@ -882,10 +943,14 @@ class _Block:
         order = order[self.valid_line[order]]
         is_basic = lines.code[order] == record_code("SH")
         receipt = self.receipt_of[order]
-        new_group = is_basic | np.concatenate([[True], receipt[1:] != receipt[:-1]]) if len(order) else is_basic
+        new_group = (
+            is_basic | np.concatenate([[True], receipt[1:] != receipt[:-1]]) if len(order) else is_basic
+        )
         group = np.cumsum(new_group)
         first_of_receipt = np.searchsorted(receipt, receipt, side="left")
-        prescription[order] = np.cumsum(is_basic) - (np.cumsum(is_basic)[first_of_receipt] - is_basic[first_of_receipt])
+        prescription[order] = np.cumsum(is_basic) - (
+            np.cumsum(is_basic)[first_of_receipt] - is_basic[first_of_receipt]
+        )
         if len(index):
             bucket, _ = lines.gather(index, 70)
             quantity = self._integer(bucket, lay.CZ["quantity"], "調剤数量")
@@ -921,7 +986,11 @@ class _Block:
         has_group[group[is_cz]] = True
         drug = np.flatnonzero(lines.code[order] == record_code("IY"))
         last = run[drug]
-        same = (last >= 0) & (run_group[np.maximum(last, 0)] == group[drug]) if runs else np.zeros(len(drug), np.bool_)
+        same = (
+            (last >= 0) & (run_group[np.maximum(last, 0)] == group[drug])
+            if runs
+            else np.zeros(len(drug), np.bool_)
+        )
         value = np.where(
             same, total[np.maximum(last, 0)], np.where(has_group[group[drug]], by_group[group[drug]], -1)
         )
@@ -979,7 +1048,9 @@ class _Block:
             own = pl.Series(self.section[index], dtype=pl.Int64).cast(pl.String).str.zfill(2)
             frame = self._base(index).with_columns(
                 record_type=pl.lit(name),
-                section=own.set(pl.Series(self.section[index] == 0), None) if section else pl.lit(None, dtype=pl.String),
+                section=own.set(pl.Series(self.section[index] == 0), None)
+                if section
+                else pl.lit(None, dtype=pl.String),
                 burden=bucket.column(burden) if burden else pl.lit(None, dtype=pl.String),
                 position=pl.lit(0, dtype=pl.Int16),
                 code=bucket.column(code),
@@ -1015,7 +1086,9 @@ class _Block:
         work = plain.with_columns(text=text)
         hits = work.select(
             pl.any_horizontal(
-                (pl.col("text").str.contains(pl.col(c), literal=True) & (pl.col(c).str.len_chars() >= n)).fill_null(False)
+                (
+                    pl.col("text").str.contains(pl.col(c), literal=True) & (pl.col(c).str.len_chars() >= n)
+                ).fill_null(False)
                 for c, n in (("kanji", 2), ("tight", 2), ("kana", 3), ("number", 5))
             )
         ).to_series()
@@ -1046,7 +1119,9 @@ class _Block:
             inpatient=pl.col("type").str.slice(3, 1).is_in(["1", "3", "5", "7", "9"])
             if task.kind != lay.PHARMACY
             else pl.lit(False),
-            search_number=pl.coalesce(places["search_number"].gather(keep["receipt"].to_numpy()), pl.col("search_number"))
+            search_number=pl.coalesce(
+                places["search_number"].gather(keep["receipt"].to_numpy()), pl.col("search_number")
+            )
             if places is not None
             else pl.col("search_number"),
         )
@@ -1087,8 +1162,12 @@ class _Block:
         start2, end2 = self.lines.field_bounds(index, 2)
         start3, end3 = self.lines.field_bounds(index, 3)
         raw = self.lines.bytes.tobytes()
-        address = [raw[a:b].decode(self.task.encoding, errors="replace") for a, b in zip(start2, end2, strict=True)]
-        search = [raw[a:b].decode(self.task.encoding, errors="replace") for a, b in zip(start3, end3, strict=True)]
+        address = [
+            raw[a:b].decode(self.task.encoding, errors="replace") for a, b in zip(start2, end2, strict=True)
+        ]
+        search = [
+            raw[a:b].decode(self.task.encoding, errors="replace") for a, b in zip(start3, end3, strict=True)
+        ]
         known: dict[str, str | None] = {text: municipality(text) for text in set(address)}
         frame = pl.DataFrame(
             {
@@ -1100,11 +1179,16 @@ class _Block:
             schema_overrides={"municipality": pl.String, "search_number": pl.String},
         ).filter(pl.col("ok"))
         return pl.DataFrame({"receipt": np.arange(self.count)}).join(
-            frame.unique("receipt", keep="last", maintain_order=True), on="receipt", how="left", maintain_order="left"
+            frame.unique("receipt", keep="last", maintain_order=True),
+            on="receipt",
+            how="left",
+            maintain_order="left",
         )
 
     def _institutions(self, headers: pl.DataFrame, places: pl.DataFrame | None) -> None:
-        frame = headers.filter((pl.col("index") >= self.virtual) & ~pl.Series(self.rejected[headers["index"].to_numpy()]))
+        frame = headers.filter(
+            (pl.col("index") >= self.virtual) & ~pl.Series(self.rejected[headers["index"].to_numpy()])
+        )
         if not frame.height:
             return
         if places is not None:
@@ -1127,7 +1211,9 @@ class _Block:
         go = self._of("GO")
         counted = rows.filter(pl.col("status") != "component")
         first = counted["line"].to_numpy()
-        where = np.searchsorted(self.lines.number[go], first) if len(go) else np.zeros(len(first), dtype=np.int64)
+        where = (
+            np.searchsorted(self.lines.number[go], first) if len(go) else np.zeros(len(first), dtype=np.int64)
+        )
         segments = [Segment() for _ in range(len(go) + 1)]
         points = counted["points"].fill_null(0).to_numpy()
         count = counted["payer_count"].to_numpy()
@@ -1165,7 +1251,9 @@ def _json(fields: pl.DataFrame, names: dict[str, int]) -> pl.Series:
         return pl.Series(["{}"] * fields.height, dtype=pl.String)
     pieces = [
         pl.lit(f'"{title}":"')
-        + pl.col(str(position)).str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+        + pl.col(str(position))
+        .str.replace_all("\\", "\\\\", literal=True)
+        .str.replace_all('"', '\\"', literal=True)
         + pl.lit('"')
         for title, position in names.items()
     ]
@@ -1183,4 +1271,3 @@ def _nullable(values: Ints, dtype: type[pl.DataType]) -> pl.Series:
 def _with_total(frame: pl.DataFrame) -> pl.DataFrame:
     times = pl.col("times").fill_null(0).cast(pl.Decimal(10, 0))
     return frame.with_columns(total=(pl.col("quantity") * times).cast(pl.Decimal(18, 5)))
-

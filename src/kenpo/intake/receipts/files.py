@@ -23,7 +23,9 @@ BLOCK_BYTES = 32 << 20
 _LONGEST = 8
 _FIRST_UKE = re.compile(rb"^[\x1a\xef\xbb\xbf]*(IR|UK|YK),")
 _FIRST_INSURER = re.compile(rb"^[\x1a\xef\xbb\xbf]*(?:HI,[^\n]*\n)?[0-9]{1,2},[0-9]+,[0-9]+,([A-Z]{2}),")
-_OTHER_DELIVERY = re.compile(r"(?:^|[/!])\d{2}_(?!RECODEINFO)[A-Z]+_?(?:MED|DPC|DEN|PHA)?\.CSV$", re.IGNORECASE)
+_OTHER_DELIVERY = re.compile(
+    r"(?:^|[/!])\d{2}_(?!RECODEINFO)[A-Z]+_?(?:MED|DPC|DEN|PHA)?\.CSV$", re.IGNORECASE
+)
 _BY_NAME = {"_MED": lay.MEDICAL, "_DPC": lay.DPC, "_DEN": lay.DENTAL, "_PHA": lay.PHARMACY}
 
 
@@ -64,7 +66,8 @@ def detect(name: str, head: bytes, *, has_dpc: bool, encoding: str) -> Format:
     stem = PurePosixPath(name.replace("!", "/")).stem.upper()
     kind = next((k for suffix, k in _BY_NAME.items() if stem.endswith(suffix)), None)
     if kind is None:
-        first = (uke or insurer)[1] if uke or insurer else b""
+        found = uke or insurer
+        first = found[1] if found else b""
         if first not in (b"IR", b"UK", b"YK"):
             seen = re.search(rb"(?:^|\n)[0-9]+,[0-9]+,[0-9]+,(IR|UK|YK),([^,]*),([^,]*),([^,\r\n]*)", head)
             first, table = (seen[1], seen[4]) if seen else (b"IR", b"")
@@ -119,7 +122,10 @@ def blocks(stream: IO[bytes], form: Format, name: str, size: int = BLOCK_BYTES) 
         line += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == 10))
         if line > MAX_LINES:
             raise InputFileError(
-                "行数が多すぎます。", where=name, todo=f"{MAX_LINES:,}行以下のファイルに分けてください。", code="too_long"
+                "行数が多すぎます。",
+                where=name,
+                todo=f"{MAX_LINES:,}行以下のファイルに分けてください。",
+                code="too_long",
             )
         header = _last_header(block, form) or header
         if not chunk:
@@ -133,7 +139,10 @@ def _last_receipt(data: bytes, form: Format) -> int:
         while form.kind == lay.DPC and at > 0:
             # The parts of a 総括レセプト repeat its number: never cut between them.
             before = data.rfind(b"\nRE,", 0, at)
-            if before < 0 or data[before + 4 : before + 24].split(b",")[0] != data[at + 4 : at + 24].split(b",")[0]:
+            if (
+                before < 0
+                or data[before + 4 : before + 24].split(b",")[0] != data[at + 4 : at + 24].split(b",")[0]
+            ):
                 break
             at = before
         return at + 1
@@ -183,7 +192,9 @@ def merge_segments(parts: list[list[Segment]]) -> list[Segment]:
     return out
 
 
-def check_totals(segments: list[Segment], volume: str | None, insurer: bool, last_line: int) -> list[dict[str, object]]:
+def check_totals(
+    segments: list[Segment], volume: str | None, insurer: bool, last_line: int
+) -> list[dict[str, object]]:
     """Flags where a whole volume's GO record disagrees with its receipts (rows of intake_flag less source_file).
 
     Files of the insurer's side have no GO record. A volume of several is judged when all are there (volume_flags).

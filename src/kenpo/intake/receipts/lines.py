@@ -132,12 +132,16 @@ class Lines:
     def field_bounds(self, index: Ints, position: int) -> tuple[Ints, Ints]:
         """Start and end byte of a field of each line; start = end where the line has no such field."""
         count, first, line_end = self.comma_count[index], self.first_comma[index], self.ends[index]
-        start = self.separators[first + np.minimum(position, count) - 1] + 1 if position else self.starts[index]
+        start = (
+            self.separators[first + np.minimum(position, count) - 1] + 1 if position else self.starts[index]
+        )
         start = np.where(count >= position, start, line_end)
         end = self.separators[first + np.minimum(position, count)]
         return start, np.clip(end, start, line_end)
 
-    def gather(self, index: Ints, width: int, *, cut_at: int | None = None) -> tuple[Bucket, pa.LargeBinaryArray | None]:
+    def gather(
+        self, index: Ints, width: int, *, cut_at: int | None = None
+    ) -> tuple[Bucket, pa.LargeBinaryArray | None]:
         """Parse lines of one record type: fields 1…width as text, and the raw rest of the line from field cut_at.
 
         Fields from cut_at on (the 31 days) are left unparsed and come back as one binary value per line.
@@ -234,7 +238,7 @@ def read_days(tails: pa.LargeBinaryArray) -> tuple[Ints, Ints, pl.Series, Bools]
 
     Distinct patterns are few, so each is read once.
     """
-    coded = pc.dictionary_encode(tails)
+    coded = tails.dictionary_encode()
     patterns = [_day_pattern(p) for p in coded.dictionary.to_pylist()]
     codes = coded.indices.to_numpy(zero_copy_only=False)
     mask = np.array([p[0] for p in patterns], dtype=np.int64)

@@ -62,9 +62,11 @@ class Findings:
             return
         frame = pl.DataFrame({"source_line": numbers})
         said = pl.lit("") if values is None else pl.lit(values).fill_null("")
-        head = pl.when(said.str.len_chars() > 0).then(
-            pl.concat_str(pl.lit(f"{title or ''}「"), said.str.slice(0, 30), pl.lit("」："))
-        ).otherwise(pl.lit(f"{title}：" if title else ""))
+        head = (
+            pl.when(said.str.len_chars() > 0)
+            .then(pl.concat_str(pl.lit(f"{title or ''}「"), said.str.slice(0, 30), pl.lit("」：")))
+            .otherwise(pl.lit(f"{title}：" if title else ""))
+        )
         self.rejects.append(
             frame.with_columns(
                 pl.lit(records).alias("record_type")

@@ -50,7 +50,9 @@ def valid_lines(lines: Lines, receipt_of: Ints, reason_code: int) -> Bools:
     )
     marked = frame.with_columns(
         # The JY right before a line, within its group, tells what the line does.
-        mode=pl.when(pl.col("is_reason").shift(1).over("group")).then(pl.col("reason").shift(1).over("group")),
+        mode=pl.when(pl.col("is_reason").shift(1).over("group")).then(
+            pl.col("reason").shift(1).over("group")
+        ),
         mark_branch=pl.when(pl.col("is_reason").shift(1).over("group")).then(
             pl.col("branch_no").shift(1).over("group")
         ),
@@ -66,8 +68,6 @@ def valid_lines(lines: Lines, receipt_of: Ints, reason_code: int) -> Bools:
         .otherwise(~(pl.col("mode") == _ADDED).fill_null(False) & ~pl.col("struck"))
         .cast(pl.Int32)
     ).with_columns(after=pl.col("kills").reverse().cum_sum().reverse().over("group") - pl.col("kills"))
-    stands = marked.select(
-        pl.col("is_reason") | (~pl.col("struck") & (pl.col("after") == 0))
-    ).to_series()
+    stands = marked.select(pl.col("is_reason") | (~pl.col("struck") & (pl.col("after") == 0))).to_series()
     valid[index] = stands.to_numpy()
     return valid

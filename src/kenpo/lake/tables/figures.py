@@ -11,9 +11,17 @@ FIGURE = Table(
         Column("definition", "string", "定義の版", "定義とパラメータから作る識別子", required=True),
         Column("branch", "string", "支部", "2桁コード。00は全国", required=True),
         Column("month", "month", "月", required=True),
-        Column("breakdown", "string", "内訳の軸", "total 合計／kind レセプト種類／age_band 年齢階級", required=True),
+        Column(
+            "breakdown",
+            "string",
+            "内訳の軸",
+            "total 合計／kind レセプト種類／age_band 年齢階級",
+            required=True,
+        ),
         Column("value", "string", "内訳の値", "合計では total", required=True),
-        Column("eligible", "int64", "対象", "指標の対象となる単位の数（除外を含む）", unit="件", required=True),
+        Column(
+            "eligible", "int64", "対象", "指標の対象となる単位の数（除外を含む）", unit="件", required=True
+        ),
         Column("excluded", "int64", "除外", "対象のうち除外された単位の数", unit="件", required=True),
         Column("excluded_by", "string", "除外の内訳", "理由→件数のJSON", required=True),
         Column("denominator", "decimal(38,7)", "分母", required=True),

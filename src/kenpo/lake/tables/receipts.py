@@ -58,14 +58,22 @@ RECEIPT = Table(
     (
         *_common(institution=True),
         Column("format", "string", "形式", "uke または recode_info", required=True),
-        Column("status", "string", "状態", "valid 有効／returned 返戻／component 総括レセプトの明細", required=True),
+        Column(
+            "status",
+            "string",
+            "状態",
+            "valid 有効／returned 返戻／component 総括レセプトの明細",
+            required=True,
+        ),
         Column("claim_month", "month", "請求年月", source="IR/UK/YK"),
         Column("receipt_number", "string", "レセプト番号", "ファイル内の番号", source="RE"),
         Column("search_number", "string", "検索番号", "審査支払機関が付ける番号", source="RE/MN"),
         Column("receipt_type", "string", "レセプト種別", source=_SPEC + " 別表5"),
         Column("inpatient", "bool", "入院", "レセプト種別の4桁目が奇数（医科・DPC・歯科）"),
         Column("insurer_number", "string", "保険者番号", source="HO"),
-        Column("prescriber", "string", "処方医療機関", "調剤のみ。都道府県2桁＋点数表1桁＋コード7桁", source="RE"),
+        Column(
+            "prescriber", "string", "処方医療機関", "調剤のみ。都道府県2桁＋点数表1桁＋コード7桁", source="RE"
+        ),
         Column(
             "member_key",
             "string",
@@ -73,14 +81,32 @@ RECEIPT = Table(
             "保険者番号・記号・番号・枝番・生年月日・性別の鍵付きハッシュ",
             caveat="鍵を替えると値が変わる。公費単独のレセプトでは保険者番号・記号・番号が空",
         ),
-        Column("member_key_loose", "string", "加入者キー（枝番なし）", "枝番を除いた鍵付きハッシュ。枝番の有無が違うレセプトの照合用"),
+        Column(
+            "member_key_loose",
+            "string",
+            "加入者キー（枝番なし）",
+            "枝番を除いた鍵付きハッシュ。枝番の有無が違うレセプトの照合用",
+        ),
         Column("sex", "string", "男女区分", "1 男／2 女"),
         Column("benefit_rate", "int16", "給付割合", unit="％"),
         Column("admitted_on", "date", "入院年月日"),
         Column("notes", "string", "特記事項", "2桁コードの並び", source=_SPEC + " 別表9"),
         Column("insured", "bool", "医療保険あり", "HOレコードがある", required=True),
-        Column("payer_count", "int16", "件数", "保険者と公費の数。GOレコードの総件数に数える", unit="件", required=True),
-        Column("service_days", "int32", "診療実日数", "調剤は処方箋受付回数。主保険（公費単独は第1公費）", unit="日"),
+        Column(
+            "payer_count",
+            "int16",
+            "件数",
+            "保険者と公費の数。GOレコードの総件数に数える",
+            unit="件",
+            required=True,
+        ),
+        Column(
+            "service_days",
+            "int32",
+            "診療実日数",
+            "調剤は処方箋受付回数。主保険（公費単独は第1公費）",
+            unit="日",
+        ),
         Column("points", "int64", "合計点数", "主保険の合計点数（公費単独は第1公費）", unit="点"),
         Column("meal_times", "int32", "食事回数", unit="回"),
         Column("meal_amount", "int64", "食事合計金額", unit="円"),
@@ -90,9 +116,7 @@ RECEIPT = Table(
     key=("receipt_id",),
     partition="month",
     source=_SPEC,
-    caveats=(
-        "points と service_days は status が valid の行だけを足す（総括対象の明細を二重に数えない）。",
-    ),
+    caveats=("points と service_days は status が valid の行だけを足す（総括対象の明細を二重に数えない）。",),
 )
 
 PAYER = Table(
@@ -160,7 +184,13 @@ DRUG = Table(
         *_common(institution=True),
         *_DETAIL,
         Column("code", "string", "医薬品コード", "9桁。マスターに無いコードも残す", required=True),
-        Column("quantity", "decimal(18,5)", "使用量", "医薬品マスターの単位での1回（1日・1調剤単位）の量", required=True),
+        Column(
+            "quantity",
+            "decimal(18,5)",
+            "使用量",
+            "医薬品マスターの単位での1回（1日・1調剤単位）の量",
+            required=True,
+        ),
         Column(
             "total",
             "decimal(18,5)",
@@ -200,7 +230,13 @@ COMMENT = Table(
     (
         *_common(),
         *_DETAIL,
-        Column("position", "int16", "行内の順", "0 独立したコメント行／1〜3 診療行為等の行に付くコメント", required=True),
+        Column(
+            "position",
+            "int16",
+            "行内の順",
+            "0 独立したコメント行／1〜3 診療行為等の行に付くコメント",
+            required=True,
+        ),
         Column("code", "string", "コメントコード"),
         Column(
             "text",
@@ -236,7 +272,9 @@ RECORD = Table(
     (
         *_common(),
         Column("record_type", "string", "レコード識別", required=True),
-        Column("stage", "int16", "データ識別", "1 請求／2 補正／3 再審査等請求／4 再審査等結果 など（UKEは空）"),
+        Column(
+            "stage", "int16", "データ識別", "1 請求／2 補正／3 再審査等請求／4 再審査等結果 など（UKEは空）"
+        ),
         Column("row_no", "int32", "行番号", "レセ電コード情報の行番号（UKEは空）"),
         Column("branch_no", "int32", "枝番号", "レセ電コード情報の枝番号（UKEは空）"),
         Column("content", "string", "内容", "保存してよい項目だけのJSON"),
@@ -257,7 +295,13 @@ INSTITUTION_TABLE = Table(
         Column("prefecture", "string", "都道府県", "2桁コード", required=True),
         Column("table_code", "string", "点数表", "1 医科／3 歯科／4 調剤", required=True),
         Column("name", "string", "名称"),
-        Column("municipality", "string", "市区町村", "レセ電コード情報（MN）の所在地から読み取った名", caveat="UKEには所在地がない"),
+        Column(
+            "municipality",
+            "string",
+            "市区町村",
+            "レセ電コード情報（MN）の所在地から読み取った名",
+            caveat="UKEには所在地がない",
+        ),
         Column("claim_month", "month", "請求年月"),
     ),
     key=("institution", "source_file", "source_line"),

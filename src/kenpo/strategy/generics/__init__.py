@@ -1,7 +1,11 @@
 """③ ジェネリック医薬品の使用促進: generic and biosimilar use."""
 
 from kenpo.frame.initiative import Initiative
-from kenpo.strategy.generics.measures import biosimilar_component_share, generic_value_share, generic_volume_share
+from kenpo.strategy.generics.measures import (
+    biosimilar_component_share,
+    generic_value_share,
+    generic_volume_share,
+)
 
 INITIATIVE = Initiative(
     name="generics",

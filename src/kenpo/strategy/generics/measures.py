@@ -8,21 +8,20 @@ import ibis
 
 from kenpo.frame.measure import measure
 from kenpo.frame.view import View
+from kenpo.lake import Expression
 from kenpo.strategy.generics.rules import EXCLUSIONS, active_ingredient, drug_classes
 
 _BREAKDOWNS = ("kind", "age_band", "prefecture", "municipality", "institution", "pharmacy")
 
 
-def _drugs(view: View) -> ibis.Table:
+def _drugs(view: View) -> Expression:
     """Every valid drug line with what the list of its month says of the drug."""
     drug = view.table("drug").filter(lambda t: t.valid)
     known = drug_classes(view).select(
         "code", "month", "class_code", "price", item_label="name", reason="excluded", known=ibis.literal(True)
     )
     joined = drug.left_join(known, ["code", "month"]).drop("code_right", "month_right")
-    return joined.mutate(
-        excluded=ibis.ifelse(joined.known.isnull(), "unknown_code", joined.reason)
-    )
+    return joined.mutate(excluded=ibis.ifelse(joined.known.isnull(), "unknown_code", joined.reason))
 
 
 @measure(
@@ -40,12 +39,12 @@ def _drugs(view: View) -> ibis.Table:
     item_title="医薬品",
     why="同じ成分・同じ効き目で価格の低い医薬品に替えることで、加入者の負担と医療費を下げる。",
 )
-def generic_volume_share(view: View) -> ibis.Table:
+def generic_volume_share(view: View) -> Expression:
     """Generic share by volume (KPI 25): units are drug lines, weighted by total quantity."""
     drug = _drugs(view)
     return drug.mutate(
         denominator=drug.total,
-        numerator=ibis.ifelse(drug.class_code == "3", drug.total, ibis.literal(0).cast("decimal(18,5)")),
+        numerator=ibis.ifelse(drug.class_code == "3", drug.total, 0),
     )
 
 
@@ -64,13 +63,13 @@ def generic_volume_share(view: View) -> ibis.Table:
     item_title="医薬品",
     why="数量では分からない、価格の高い先発医薬品に残っている余地を見る。",
 )
-def generic_value_share(view: View) -> ibis.Table:
+def generic_value_share(view: View) -> Expression:
     """Generic share by value (reference figure r4): units are drug lines, weighted by quantity × price."""
     drug = _drugs(view)
     amount = drug.total * drug.price
     return drug.mutate(
         denominator=amount,
-        numerator=ibis.ifelse(drug.class_code == "3", amount, ibis.literal(0).cast("decimal(30,7)")),
+        numerator=ibis.ifelse(drug.class_code == "3", amount, 0),
     )
 
 
@@ -90,7 +89,7 @@ def generic_value_share(view: View) -> ibis.Table:
     item_title="成分",
     why="高額なバイオ医薬品の費用を、同等の品質・有効性・安全性をもつ後続品で下げる。",
 )
-def biosimilar_component_share(view: View) -> ibis.Table:
+def biosimilar_component_share(view: View) -> Expression:
     """Share of active ingredients with a biosimilar share of 80 % or more (reference figure r3): units are ingredients."""
     classes = drug_classes(view)
     named = classes.mutate(group=active_ingredient(classes.ingredient))
@@ -100,12 +99,15 @@ def biosimilar_component_share(view: View) -> ibis.Table:
         .aggregate(source_file=named.list_file.min(), source_line=named.list_line.min())
     )
     thresholds = view.calendar(
-        threshold=[int(view.parameter("biosimilar_ingredient_share", m)["ingredient_share"]) for m in view.months]
+        threshold=[
+            int(view.parameter("biosimilar_ingredient_share", m)["ingredient_share"]) for m in view.months
+        ]
     )
     every = groups.cross_join(view.branches()).inner_join(thresholds, "month")
     drug = view.table("drug").filter(lambda t: t.valid)
     used = drug.inner_join(
-        named.filter(named.class_code.notnull()).select("code", "month", "group", "biosimilar"), ["code", "month"]
+        named.filter(named.class_code.notnull()).select("code", "month", "group", "biosimilar"),
+        ["code", "month"],
     )
     sums = used.group_by("branch", "month", ingredient=used.group).aggregate(
         total=used.total.sum(), similar=used.total.sum(where=used.biosimilar)
@@ -115,8 +117,8 @@ def biosimilar_component_share(view: View) -> ibis.Table:
     reached = joined.similar.fill_null(0) * 100 >= joined.total * joined.threshold
     return joined.mutate(
         excluded=ibis.ifelse(joined.total.fill_null(0) > 0, ibis.null("string"), "no_use"),
-        denominator=ibis.literal(1).cast("decimal(18,5)"),
-        numerator=ibis.ifelse(reached.fill_null(False), 1, 0).cast("decimal(18,5)"),
+        denominator=ibis.literal(1),
+        numerator=ibis.ifelse(reached.fill_null(False), 1, 0),
         receipt_id=ibis.null("int64"),
         item_label=joined.ingredient,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ibis
 
 from kenpo.frame.view import View
+from kenpo.lake import Expression
 from kenpo.lake.validity import in_force
 
 EXCLUSIONS = {
@@ -19,10 +20,13 @@ EXCLUSIONS = {
     "unknown_code": "医薬品マスターにないコード",
 }
 
-_MASTERS = {"drug_master": "医薬品マスター（支払基金）", "generic_class": "各先発医薬品の後発医薬品の有無に関する情報（厚生労働省）"}
+_MASTERS = {
+    "drug_master": "医薬品マスター（支払基金）",
+    "generic_class": "各先発医薬品の後発医薬品の有無に関する情報（厚生労働省）",
+}
 
 
-def drug_classes(view: View) -> ibis.Table:
+def drug_classes(view: View) -> Expression:
     """One row per drug code and month: what the measures must know of it.
 
     Columns: code, month, name, ingredient, price_list_code, class_code ("2", "3" or NULL), excluded (reason or NULL),
@@ -32,9 +36,9 @@ def drug_classes(view: View) -> ibis.Table:
     view.require(_MASTERS)
     exclude = [bool(view.parameter("generic_exclude_star", m)) for m in view.months]
     months = view.calendar(exclude_star=exclude)
-    master = in_force(view.table("drug_master"), months, "code")
-    listed = in_force(view.table("generic_class"), months, "price_list_code")
-    priced = in_force(view.table("drug_price"), months, "price_list_code")
+    master: Expression = in_force(view.table("drug_master"), months, "code")
+    listed: Expression = in_force(view.table("generic_class"), months, "price_list_code")
+    priced: Expression = in_force(view.table("drug_price"), months, "price_list_code")
     view.note_later_editions({"医薬品マスター": master, "後発品情報の一覧": listed})
     drug = master.select(
         "code",
@@ -55,11 +59,15 @@ def drug_classes(view: View) -> ibis.Table:
         list_line=listed.source_line,
         on_list=ibis.literal(True),
     )
-    prices = priced.select("price_list_code", "month", list_price=priced.price, price_later=priced.edition_is_later)
+    prices = priced.select(
+        "price_list_code", "month", list_price=priced.price, price_later=priced.edition_is_later
+    )
     key = ["price_list_code", "month"]
-    both = drug.left_join(listing, key).drop("price_list_code_right", "month_right")
+    both: Expression = drug.left_join(listing, key).drop("price_list_code_right", "month_right")
     both = both.left_join(prices, key).drop("price_list_code_right", "month_right")
-    both = both.left_join(months.select(star_month="month", exclude_star="exclude_star"), both.month == months.month)
+    both = both.left_join(
+        months.select(star_month="month", exclude_star="exclude_star"), both.month == months.month
+    )
     star = both.printed.isin(["☆", "★"])
     return view.settle(
         both.select(
@@ -69,7 +77,9 @@ def drug_classes(view: View) -> ibis.Table:
             "ingredient",
             "price_list_code",
             class_code=ibis.cases(
-                (both.printed.isin(["2", "☆"]), "2"), (both.printed.isin(["3", "★"]), "3"), else_=ibis.null("string")
+                (both.printed.isin(["2", "☆"]), "2"),
+                (both.printed.isin(["3", "★"]), "3"),
+                else_=ibis.null("string"),
             ),
             excluded=ibis.cases(
                 (both.on_list.isnull(), "unlisted"),
@@ -97,7 +107,7 @@ def drug_classes(view: View) -> ibis.Table:
     )
 
 
-def active_ingredient(ingredient: ibis.Value) -> ibis.Value:
+def active_ingredient(ingredient: Expression) -> Expression:
     """成分名 with its biosimilars under one name.
 
     「インフリキシマブ（遺伝子組換え）［インフリキシマブ後続１］」 and 「インフリキシマブ（遺伝子組換え）」 are both
