@@ -34,6 +34,7 @@ from kenpo.synth.receipts import (
     PublicPayer,
     Receipt,
     Unit,
+    recode_info_lines,
 )
 
 KINDS: tuple[Kind, ...] = ("medical", "dpc", "dental", "pharmacy")
@@ -64,15 +65,21 @@ QUANTITIES = st.one_of(
 )
 
 
+# Insurer numbers (保険者番号) of branches as printed on cards: 北海道, 埼玉, 東京, 山口, 沖縄.
+BRANCH_NUMBERS = ("01010016", "01110014", "01130012", "01350016", "01470012")
+
+
 def insurer_numbers() -> st.SearchStrategy[str]:
-    """協会けんぽ (01 and prefecture), 健保組合 (06), 国保 (six digits, some beginning with 01), 後期高齢者
-    (39)."""
-    return st.one_of(
+    """協会けんぽ (real branches, and numbers with a wrong check digit), 健保組合 (06), 国保 (six digits, some
+    beginning with 01), 後期高齢者 (39)."""
+    others = st.one_of(
         st.builds("01{}{}".format, PREFECTURES, digits(4)),
         st.builds("06{}{}".format, PREFECTURES, digits(4)),
         st.builds("{}{}".format, PREFECTURES, digits(4)),
         st.builds("39{}{}".format, PREFECTURES, digits(4)),
     )
+    branches = st.sampled_from(BRANCH_NUMBERS)
+    return st.one_of(branches, branches, others)
 
 
 def institutions(kind: Kind) -> st.SearchStrategy[Institution]:
@@ -205,22 +212,26 @@ def dispensings(draw: st.DrawFn, codes: Sequence[str], month: date) -> Dispensin
 
 @st.composite
 def codings(draw: st.DrawFn, codes: Sequence[str], month: date) -> tuple[DpcCoding, ...]:
-    """CD lines: drugs, procedures and materials, with and without quantity and times."""
+    """CD lines: drugs and materials with 使用量, procedures with 数量データ, or without; with and without times."""
     heads = st.one_of(
         st.sampled_from(list(codes)), digits(8).map("1{}".format), digits(6).map("700{}".format)
     )
-    return tuple(
-        DpcCoding(
+    result: list[DpcCoding] = []
+    for n in range(draw(st.integers(0, 4))):
+        code = draw(heads)
+        counted = code.startswith("1")
+        coding = DpcCoding(
             day=month + timedelta(days=draw(st.integers(0, 27))),
             category=draw(st.sampled_from(["21", "33", "60"])),
             sequence=n + 1,
             detail=1,
-            code=draw(heads),
-            quantity=draw(st.one_of(QUANTITIES, st.none())),
+            code=code,
+            quantity=None if counted else draw(st.one_of(QUANTITIES, st.none())),
+            data=draw(st.one_of(st.none(), st.integers(1, 99))) if counted else None,
             times=draw(st.one_of(st.integers(1, 30), st.none())),
         )
-        for n in range(draw(st.integers(0, 4)))
-    )
+        result.append(coding)
+    return tuple(result)
 
 
 def diagnoses(kind: Kind, month: date) -> st.SearchStrategy[tuple[Diagnosis, ...]]:
@@ -291,27 +302,35 @@ def receipts(
 
 @st.composite
 def corrections(draw: st.DrawFn, receipt: Receipt, codes: Sequence[str]) -> tuple[Correction, ...]:
-    """Up to three corrections (補正) of HO and drug lines, in the order they would be written."""
+    """Up to three corrections (補正) of lines the receipt has, in the order they would be written."""
+    somewhere = Institution("13", TABLE_CODES[receipt.kind], "9999999", "架空医院")
+    lines = recode_info_lines([(somewhere, replace(receipt, corrections=()))], receipt.month)
+    records = [line[3] for line in lines if line[0] == "1"]
+    pharmacy = receipt.kind == "pharmacy"
+    code_column = {"IY": 2 if pharmacy else 3, "SI": 3, "SS": 3, "SY": 1, "SB": 1, "HS": 4}
+    new_code = {"IY": st.sampled_from(list(codes)), "SI": digits(8).map("1{}".format)}
+    new_code |= {"SS": digits(8).map("3{}".format)} | dict.fromkeys(("SY", "SB", "HS"), st.just("8830052"))
+    other = {
+        "RE": (5, st.sampled_from("12")),
+        "HO": (5, st.integers(0, 99_999).map(str)),
+        "KO": (5, st.integers(0, 99_999).map(str)),
+        "CZ": (5, st.integers(1, 90).map(str)),
+    }
     result: list[Correction] = []
-    drug_lines = sum(
-        isinstance(row, Drug)
-        for item in receipt.items
-        if isinstance(item, Unit | Dispensing)
-        for row in item.rows
-    )
-    code_column, quantity_column = (2, 3) if receipt.kind == "pharmacy" else (3, 4)
+    correctable = sorted({r for r in records if r in code_column or r in other})
     for _ in range(draw(st.integers(0, 3))):
-        reason = draw(st.sampled_from(["1", "2", "2", "3"]))
-        if drug_lines and draw(st.booleans()):
-            nth = draw(st.integers(0, drug_lines - 1))
-            changes = (
-                (code_column, draw(st.sampled_from(list(codes)))),
-                (quantity_column, draw(st.sampled_from("1379"))),
-            )
-            result.append(Correction("IY", nth, reason, changes, draw(st.sampled_from("24"))))
-        elif receipt.insured:
-            changes = ((5, str(draw(st.integers(0, 99_999)))),)
-            result.append(Correction("HO", 0, "2", changes))
+        record = draw(st.sampled_from(correctable))
+        nth = draw(st.integers(0, records.count(record) - 1))
+        changes: tuple[tuple[int, str], ...]
+        if record in code_column:
+            reason = draw(st.sampled_from(["1", "2", "2", "3"]))
+            changes = ((code_column[record], draw(new_code[record])),)
+            if record == "IY":
+                changes += ((3 if pharmacy else 4, draw(st.sampled_from("1379"))),)
+        else:
+            reason = "2"
+            changes = ((other[record][0], draw(other[record][1])),)
+        result.append(Correction(record, nth, reason, changes, draw(st.sampled_from("24"))))
     return tuple(result)
 
 
@@ -336,14 +355,20 @@ class UkeCase:
 
 @st.composite
 def uke_cases(
-    draw: st.DrawFn, codes: Sequence[str], *, kinds: Sequence[Kind] = KINDS, max_receipts: int = 4
+    draw: st.DrawFn,
+    codes: Sequence[str],
+    *,
+    kinds: Sequence[Kind] = KINDS,
+    max_receipts: int = 4,
+    months: st.SearchStrategy[date] = MONTHS,
 ) -> UkeCase:
-    """A whole UKE file: 西暦 or 和暦, trailing commas or not, CRLF or LF, EOF or not."""
+    """A whole UKE file: 西暦 or 和暦, trailing commas or not, CRLF or LF, EOF or not. months: of treatment."""
     kind = draw(st.sampled_from(list(kinds)))
+    some = months.flatmap(lambda month: receipts(kind, codes, month=month))
     return UkeCase(
         kind=kind,
         institution=draw(institutions(kind)),
-        receipts=tuple(draw(st.lists(receipts(kind, codes), min_size=1, max_size=max_receipts))),
+        receipts=tuple(draw(st.lists(some, min_size=1, max_size=max_receipts))),
         claim_month=draw(MONTHS),
         dates=draw(st.sampled_from(["western", "japanese"])),
         trailing=draw(st.booleans()),
@@ -376,12 +401,14 @@ def recode_cases(
     kinds: Sequence[Kind] = KINDS,
     max_receipts: int = 4,
     corrected: bool = True,
+    months: st.SearchStrategy[date] = MONTHS,
 ) -> RecodeCase:
-    """A delivery of レセ電コード情報 with receipts of several kinds and institutions, corrections
-    included."""
+    """A delivery of レセ電コード情報 with receipts of several kinds and institutions, corrections included.
+    months: of treatment."""
     claims: list[Claim] = []
     for kind in draw(st.lists(st.sampled_from(list(kinds)), min_size=1, max_size=max_receipts)):
-        claims.append((draw(institutions(kind)), draw(receipts(kind, codes, corrected=corrected))))
+        receipt = draw(receipts(kind, codes, month=draw(months), corrected=corrected))
+        claims.append((draw(institutions(kind)), receipt))
     return RecodeCase(
         claims=tuple(claims),
         claim_month=draw(MONTHS),

@@ -69,7 +69,7 @@ class OracleReceipt:
 
 @dataclass(frozen=True)
 class OracleDiagnosis:
-    """A diagnosis (傷病名): SY, SB or HS. modifiers: the modifier codes joined."""
+    """A diagnosis (傷病名): SY, SB or HS. modifiers: the modifier codes joined. main: 主傷病, in DPC 傷病名区分 11."""
 
     receipt: int
     line: int
@@ -355,7 +355,7 @@ def _diagnosis(index: int, line: Line) -> OracleDiagnosis:
         outcome=line.get(outcome) if outcome else "",
         modifiers=line.get(modifiers),
         name=line.get(name),
-        main=bool(main) and line.get(main) == "01",
+        main=line.get(5) == "11" if line.record == "SB" else line.get(main or 0) == "01",
         valid=line.valid,
     )
 
@@ -519,11 +519,14 @@ def parse_month(text: str) -> date | None:
 
 
 def branch_of(insurer_number: str | None) -> str | None:
-    """The branch (支部) of 協会けんぽ: 01 and the prefecture of an 8-digit number beginning with 01;
-    otherwise None."""
-    if insurer_number is None or len(insurer_number) != 8 or not insurer_number.startswith("01"):
+    """The branch (支部) of 協会けんぽ: 01 and the prefecture of an insurer number 01PP001 with its check digit
+    (検証番号: weights 2, 1, 2 … from the right, digits added); otherwise None."""
+    number = insurer_number or ""
+    if len(number) != 8 or number[:2] != "01" or not "01" <= number[2:4] <= "47" or number[4:7] != "001":
         return None
-    return insurer_number[:4]
+    doubled = "".join(str(int(digit) * (2 - place % 2)) for place, digit in enumerate(reversed(number[:7])))
+    check = -sum(int(digit) for digit in doubled) % 10
+    return number[:4] if int(number[7]) == check else None
 
 
 def age_at_month_end(birth: date, month: date) -> int:

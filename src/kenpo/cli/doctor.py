@@ -70,6 +70,12 @@ def run(root: Path, key_path: Path) -> bool:
         "ファイルの件数・点数が請求書（GO）と合う",
         f"{number(serious.height)} 件が合いません。「kenpo lake --flags」で確かめてください。",
     )
+    twice = _twice(lake)
+    say(
+        not twice,
+        "同じレセプトが2つのファイルから取り込まれていない",
+        f"{number(twice)} 件に重複の疑いがあります。「kenpo lake --forget ID」で片方のファイルの取込を取り消せます。",
+    )
     figure = pl.DataFrame(
         pl.from_arrow(lake.table("figure").select("measure", "definition", "cutoff").distinct().to_pyarrow())
     )
@@ -97,3 +103,12 @@ def _short(lake: Lake) -> list[str]:
         if counted != sum(p.rows for p in parts):
             out.append(ALL_TABLES[name].title)
     return out
+
+
+def _twice(lake: Lake) -> int:
+    """Receipts that look the same in two files: institution, months, number, type, person and points."""
+    receipt = lake.table("receipt").filter(lambda t: t.valid)
+    same = receipt.group_by(
+        "institution", "claim_month", "month", "receipt_number", "receipt_type", "member_key", "points"
+    ).aggregate(files=receipt.source_file.nunique())
+    return same.filter(same.files > 1).count().to_pyarrow().as_py()

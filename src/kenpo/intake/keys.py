@@ -73,8 +73,11 @@ def fingerprint(key: bytes) -> str:
 
 def keyed_hash(key: bytes, texts: list[str | None]) -> list[str | None]:
     """Keyed BLAKE2b (128 bits, hex) of each text; equal texts are hashed once. NULL stays NULL."""
+    keyed = hashlib.blake2b(key=key, digest_size=16)
     known: dict[str, str] = {}
     for text in texts:
         if text is not None and text not in known:
-            known[text] = hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
+            state = keyed.copy()
+            state.update(text.encode())
+            known[text] = state.hexdigest()
     return [None if text is None else known[text] for text in texts]

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import ibis
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
@@ -121,6 +123,16 @@ def _write(root: Path, table: Table, frame: pl.DataFrame, relative: Path) -> Par
         size = handle.tell()
     temporary.replace(target)
     return Part(str(relative), table.name, frame.height, size)
+
+
+def _sync_folders(root: Path, parts: Sequence[Part]) -> None:
+    """Make the parts' names durable, so that the manifest never names a file a power cut has taken."""
+    for folder in {(root / p.path).parent for p in parts}:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class Lake:
@@ -255,6 +267,7 @@ class Lake:
 
     def commit(self, entry: FileEntry, parts: Sequence[Part], *, replaces: Sequence[str] = ()) -> None:
         """Make an input file and all its parts count, and the files it replaces count no more, in one transaction."""
+        _sync_folders(self.root, parts)
         values = {**entry.__dict__, "edition": entry.edition.isoformat() if entry.edition else None}
         with self._db() as db, db:
             for file_id in replaces:
@@ -270,7 +283,10 @@ class Lake:
         self._connection = None
 
     def replace(self, table: str, parts: Sequence[Part], prefix: str) -> None:
-        """Make parts count in place of those of the table whose file name starts with prefix (derived tables)."""
+        """Make parts count in place of those of the table whose file name starts with prefix (derived tables).
+
+        The old files stay until the next writer sweeps, so that whoever is reading them can finish.
+        """
         with self._db() as db, db:
             old = db.execute("select path from part where table_name = ?", (table,)).fetchall()
             gone = [row["path"] for row in old if Path(row["path"]).name.startswith(prefix)]
@@ -279,10 +295,6 @@ class Lake:
                 "insert into part values (?, ?, null, ?, ?)",
                 [(p.path, p.table, p.rows, p.bytes) for p in parts],
             )
-        kept = {p.path for p in parts}
-        for path in gone:
-            if path not in kept:
-                (self.root / path).unlink(missing_ok=True)
         self._connection = None
 
     def set_meta(self, name: str, value: str) -> None:
@@ -348,9 +360,9 @@ class Lake:
         return engine.table(name)
 
 
-def receipt_id(file_number: int, line: int) -> int:
-    """A receipt's id: the file's number above 28 bits of the line its first record stands on."""
-    return (file_number << _LINE_BITS) | line
+def receipt_ids(file_number: int, lines: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Receipts' ids: the file's number above 28 bits of the line each receipt's first record stands on."""
+    return (np.int64(file_number) << _LINE_BITS) | lines
 
 
 MAX_LINES = (1 << _LINE_BITS) - 1

@@ -17,7 +17,7 @@ from kenpo.intake.receipts.lines import Bucket, Ints, Lines, read_days, record_c
 from kenpo.intake.receipts.places import municipality
 from kenpo.intake.receipts.rejects import Findings, mask_of
 from kenpo.intake.receipts.validity import logical_order, valid_lines
-from kenpo.lake.store import receipt_id
+from kenpo.lake.store import receipt_ids
 from kenpo.lake.tables import receipts as t
 
 _MAIN = {"SY": "01", "HS": "01", "SB": None}
@@ -94,6 +94,8 @@ class _Block:
         self.size = len(self.lines)
         self.found = Findings()
         self.rejected = np.zeros(self.size, dtype=np.bool_)
+        self._sn: Bucket | None = None
+        self._mk: Bucket | None = None
         self.frames: dict[str, list[pl.DataFrame]] = {}
 
     # ---- the order of work ---------------------------------------------------------------------------------------
@@ -262,6 +264,9 @@ class _Block:
         chosen = order[first]
         extra = np.setdiff1d(order, chosen)
         self._reject(index[extra], "duplicate_common")
+        self._replaced_common = Bucket(
+            index[~valid], bucket.fields.filter(~pl.Series(valid)), bucket.undecodable[~valid]
+        )
 
         f = bucket.fields
         text = pl.DataFrame(
@@ -318,7 +323,7 @@ class _Block:
         lines_of = np.where(at >= 0, index[np.maximum(at, 0)] if len(index) else -1, -1)
         header = self._header_of(headers, lines_of)
         picked = headers.select("institution", "claim_month").with_row_index("h").cast({"h": pl.Int64})
-        ids = [receipt_id(self.task.file_number, int(n)) for n in self.first_line]
+        ids = receipt_ids(self.task.file_number, self.first_line)
         frame = (
             frame.with_columns(h=pl.Series(header, dtype=pl.Int64), receipt_id=pl.Series(ids, dtype=pl.Int64))
             .join(picked, on="h", how="left", maintain_order="left")
@@ -607,10 +612,14 @@ class _Block:
 
     def _code(self, bucket: Bucket, position: int, length: int, title: str) -> pl.Series:
         """A code of a fixed number of digits; anything else rejects its line."""
-        raw = bucket.column(position).str.strip_chars()
+        raw = bucket.column(position)
+        shape = rf"^[0-9]{{{length}}}$"
+        if raw.str.contains(shape).sum() == raw.len():
+            return raw
+        raw = raw.str.strip_chars()
         rows = np.flatnonzero(raw.is_null().to_numpy())
         self._reject(bucket.index[rows], "missing", title)
-        bad = raw.is_not_null() & ~raw.str.contains(rf"^[0-9]{{{length}}}$")
+        bad = raw.is_not_null() & ~raw.str.contains(shape)
         rows = np.flatnonzero(bad.to_numpy())
         self._reject(bucket.index[rows], "bad_code", title, raw.gather(rows))
         return raw

@@ -208,6 +208,9 @@ def check_totals(
             continue
         if segment.go_volume not in (None, "99") or volume not in (None, "00"):
             continue
+        if segment.go_count == 0 and segment.go_points == 0 and segment.count:
+            flags.append(_flag(segment.go_line, "go_zeroed", 0, segment.count))
+            continue
         for code, said, read in (
             ("go_count_mismatch", segment.go_count, segment.count),
             ("go_points_mismatch", segment.go_points, segment.points),

@@ -205,6 +205,9 @@ OTHER: dict[str, dict[str, int] | str] = {
     "HG": {},
 }
 
+# Of a RE record that a correction has replaced, kept beside the valid one.
+REPLACED_COMMON = {"レセプト番号": 1, "レセプト種別": 2, "診療年月": 3, "給付割合": 7}
+
 # What MK 審査結果コード says of the receipt: returned (資格返戻・返戻) means it no longer counts.
 RETURNED_RESULTS = ("101", "104", "105")
 
@@ -214,34 +217,6 @@ KNOWN = frozenset(
     | set(DIAGNOSES)
     | set(OTHER)
 )
-
-FIELD_TITLES = {
-    "code": "コード",
-    "quantity": "使用量・数量",
-    "points": "点数",
-    "times": "回数",
-    "days": "算定日情報",
-    "section": "診療識別",
-    "burden": "負担区分",
-    "month": "診療年月",
-    "receipt_type": "レセプト種別",
-    "service_days": "診療実日数",
-    "total_points": "合計点数",
-    "charge": "負担金額",
-    "meal_times": "食事回数",
-    "meal_amount": "食事合計金額",
-    "birth": "生年月日",
-    "sex": "男女区分",
-    "admitted": "入院年月日",
-    "started": "診療開始日",
-    "unit_price": "単価",
-    "prescribed": "処方月日",
-    "dispensed": "調剤月日",
-    "dispensed_quantity": "調剤数量",
-    "drug_points": "薬剤料",
-    "claim_month": "請求年月",
-    "benefit_rate": "給付割合",
-}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ character. Only a bucket that holds non-ASCII bytes is decoded at all.
 from __future__ import annotations
 
 import csv
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -250,9 +251,10 @@ def read_days(tails: pa.LargeBinaryArray) -> tuple[Ints, Ints, pl.Series, Bools]
     return mask[codes], total[codes], text.gather(codes), bad[codes]
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _day_pattern(raw: bytes) -> tuple[int, int, str | None, bool]:
     mask, total, pieces = 0, 0, []
-    for day, value in enumerate(raw.split(b","), start=1):
+    for day, value in [(n, v) for n, v in enumerate(raw.split(b","), start=1) if v]:
         value = value.strip()
         if not value:
             continue
