@@ -22,11 +22,12 @@ from kenpo.intake import masters
 from kenpo.intake.facts import facts_frames
 from kenpo.intake.keys import fingerprint, load_key
 from kenpo.intake.receipts import files as claim
-from kenpo.intake.receipts.block import BlockRows, BlockTask, Segment, parse_block
+from kenpo.intake.receipts.block import Segment
+from kenpo.intake.receipts.context import BlockTask
+from kenpo.intake.receipts.work import Done, die_with_parent, work
 from kenpo.intake.sources import Source, find_sources
 from kenpo.lake.schema import Table
 from kenpo.lake.store import FileEntry, Lake, Part, write_part
-from kenpo.lake.tables import ALL_TABLES
 from kenpo.lake.tables.intake import INTAKE_FLAG, INTAKE_REJECT
 
 SHIPPED = "同梱マスター"
@@ -71,14 +72,6 @@ class _Totals:
     claim_month: date | None = None
     volume: str | None = None
     last_line: int = 1
-
-
-@dataclass(frozen=True)
-class _Done:
-    """A parsed and written block, less its rows."""
-
-    rows: BlockRows
-    parts: list[Part]
 
 
 def load_paths(
@@ -151,7 +144,9 @@ class _Pool:
     def executor(self) -> ProcessPoolExecutor:
         if self._executor is None:
             with _environment("POLARS_MAX_THREADS", "1"):
-                self._executor = ProcessPoolExecutor(self.size, mp_context=get_context("spawn"))
+                self._executor = ProcessPoolExecutor(
+                    self.size, mp_context=get_context("spawn"), initializer=die_with_parent
+                )
                 # Start every process now, while the variable is set.
                 for done in [self._executor.submit(os.getpid) for _ in range(self.size * 2)]:
                     done.result()
@@ -169,15 +164,6 @@ def _environment(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
-
-
-def _work(task: BlockTask, root: Path, stem: str) -> _Done:
-    rows = parse_block(task)
-    parts: list[Part] = []
-    for name, frame in rows.frames.items():
-        parts += write_part(root, ALL_TABLES[name], frame, stem)
-    rows.frames = {}
-    return _Done(rows, parts)
 
 
 class _Loader:
@@ -244,10 +230,10 @@ class _Loader:
         number = self.lake.file_number(looked.sha256)
         file_id = f"{number:09x}"
         totals = _Totals()
-        pending: list[tuple[Future[_Done], int]] = []
+        pending: list[tuple[Future[Done], int]] = []
         done = 0
 
-        def take(result: _Done, size: int) -> None:
+        def take(result: Done, size: int) -> None:
             nonlocal done
             _add(totals, result)
             done += size
@@ -270,11 +256,9 @@ class _Loader:
                 )
                 stem = f"{file_id}-{n:05d}"
                 if looked.size < _POOL_FROM or self.pool.size == 1:
-                    take(_work(task, self.lake.root, stem), len(raw.data))
+                    take(work(task, self.lake.root, stem), len(raw.data))
                     continue
-                pending.append(
-                    (self.pool.executor().submit(_work, task, self.lake.root, stem), len(raw.data))
-                )
+                pending.append((self.pool.executor().submit(work, task, self.lake.root, stem), len(raw.data)))
                 if len(pending) > self.pool.size:
                     first, size = pending.pop(0)
                     take(first.result(), size)
@@ -439,7 +423,7 @@ def load_facts(lake: Lake) -> list[FileReport]:
     return reports
 
 
-def _add(totals: _Totals, done: _Done) -> None:
+def _add(totals: _Totals, done: Done) -> None:
     rows = done.rows
     totals.parts += done.parts
     totals.counts += rows.line_counts

@@ -19,7 +19,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import ibis
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -115,7 +114,7 @@ def write_part(root: Path, table: Table, frame: pl.DataFrame, stem: str) -> list
 def _write(root: Path, table: Table, frame: pl.DataFrame, relative: Path) -> Part:
     target = root / relative
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(".tmp")
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as handle:
         frame.write_parquet(handle, compression="zstd", compression_level=1, statistics=True)
         handle.flush()
@@ -321,6 +320,8 @@ class Lake:
     def connection(self) -> Any:
         """The engine behind ibis; DuckDB here, and the only place that knows it."""
         if self._connection is None:
+            import ibis  # heavy; the processes that only write parts never need it
+
             threads = os.environ.get("KENPO_THREADS")
             self._connection = ibis.duckdb.connect(**({"threads": int(threads)} if threads else {}))
         return self._connection

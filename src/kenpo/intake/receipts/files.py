@@ -19,7 +19,7 @@ from kenpo.intake.receipts.rejects import FLAGS
 from kenpo.lake.store import MAX_LINES, FileEntry
 from kenpo.lake.tables.intake import INTAKE_FLAG
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 _LONGEST = 8
 _FIRST_UKE = re.compile(rb"^[\x1a\xef\xbb\xbf]*(IR|UK|YK),")
 _FIRST_INSURER = re.compile(rb"^[\x1a\xef\xbb\xbf]*(?:HI,[^\n]*\n)?[0-9]{1,2},[0-9]+,[0-9]+,([A-Z]{2}),")
