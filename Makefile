@@ -14,7 +14,7 @@ setup: .venv/.ready
 
 .venv/.ready: requirements.lock pyproject.toml $(if $(findstring .tools,$(UV)),.tools/bin/uv)
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 

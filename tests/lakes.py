@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import Phase, settings
 
 from kenpo.intake.load import FileReport, load_paths
 from kenpo.lake import Lake
@@ -29,9 +30,14 @@ def samples() -> list[Path]:
     return found
 
 
-def examples(usual: int) -> int:
-    """How many examples a property is tried on: the usual number, twenty times as many in a long run."""
-    return usual * 20 if os.environ.get("KENPO_LONG") else usual
+def tried(usual: int) -> settings:
+    """How often a property over whole files is tried; with KENPO_LONG set twenty times as often.
+
+    A failing example is shrunk in the long run only: with whole files that takes minutes.
+    """
+    if os.environ.get("KENPO_LONG"):
+        return settings(max_examples=usual * 20)
+    return settings(max_examples=usual, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 def key_file(folder: Path, content: str = KEY, mode: int = 0o600) -> Path:

@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from tests.lakes import content, differences, examples, fresh, load, rows, samples
+from hypothesis import given
+from tests.lakes import content, differences, fresh, load, rows, samples, tried
 from tests.oracle.reader import OracleFile, OracleRow, physical_lines, read
 from tests.strategies import RecodeCase, UkeCase, recode_cases, uke_cases
 
@@ -258,21 +258,21 @@ def compare(folder: Path, files: dict[str, bytes], **options: Any) -> Lake:
     return lake
 
 
-@settings(max_examples=examples(60))
+@tried(60)
 @given(case=uke_cases(CODES))
 def test_a_uke_file_reads_as_the_slow_reader_reads_it(case: UkeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
         compare(folder, uke_file(case))
 
 
-@settings(max_examples=examples(60))
+@tried(60)
 @given(case=recode_cases(CODES))
 def test_corrected_receipts_of_the_insurer_read_as_the_slow_reader_reads_them(case: RecodeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
         compare(folder, recode_files(case))
 
 
-@settings(max_examples=examples(25))
+@tried(25)
 @given(case=uke_cases(CODES))
 def test_no_line_of_a_uke_file_is_lost(case: UkeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
@@ -281,7 +281,7 @@ def test_no_line_of_a_uke_file_is_lost(case: UkeCase, tmp_path_factory):
         assert [lost_lines(lake, e, files[e.name]) for e in lake.files()] == [[]]
 
 
-@settings(max_examples=examples(25))
+@tried(25)
 @given(case=recode_cases(CODES))
 def test_no_line_of_the_insurers_files_is_lost(case: RecodeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
@@ -290,14 +290,14 @@ def test_no_line_of_the_insurers_files_is_lost(case: RecodeCase, tmp_path_factor
         assert [lost_lines(lake, e, files[e.name]) for e in lake.files()] == [[]] * len(files)
 
 
-@settings(max_examples=examples(20))
+@tried(20)
 @given(case=uke_cases(CODES))
 def test_a_uke_file_cut_into_many_blocks_gives_the_same_rows(case: UkeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
         same_in_small_blocks(folder, uke_file(case))
 
 
-@settings(max_examples=examples(20))
+@tried(20)
 @given(case=recode_cases(CODES))
 def test_the_insurers_files_cut_into_many_blocks_give_the_same_rows(case: RecodeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:

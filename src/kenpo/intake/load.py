@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -143,7 +144,7 @@ class _Pool:
 
     def executor(self) -> ProcessPoolExecutor:
         if self._executor is None:
-            with _environment("POLARS_MAX_THREADS", "1"):
+            with _environment("POLARS_MAX_THREADS", "1"), _main_left_out():
                 self._executor = ProcessPoolExecutor(
                     self.size, mp_context=get_context("spawn"), initializer=die_with_parent
                 )
@@ -151,6 +152,18 @@ class _Pool:
                 for done in [self._executor.submit(os.getpid) for _ in range(self.size * 2)]:
                     done.result()
         return self._executor
+
+
+@contextmanager
+def _main_left_out() -> Iterator[None]:
+    """Keep spawn from importing the program's main module in every worker, which needs nothing of it."""
+    main = sys.modules["__main__"]
+    file, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    main.__file__ = main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__file__, main.__spec__ = file, spec
 
 
 @contextmanager

@@ -196,14 +196,18 @@ def _slices(data: npt.NDArray[np.uint8], starts: Ints, ends: Ints) -> pa.LargeBi
     """The byte ranges as one packed binary array; ranges must be ascending and must not overlap."""
     n = len(starts)
     if not n:
-        return pa.array([], type=pa.large_binary())
+        return pa.LargeBinaryArray.from_buffers(
+            pa.large_binary(), 0, [None, pa.py_buffer(np.zeros(1, np.int64)), None]
+        )
     offsets = np.empty(2 * n, dtype=np.int64)
     offsets[0::2] = starts
     offsets[1::2] = ends
     whole = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), 2 * n - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     )
-    return pc.take(whole, pa.array(np.arange(0, 2 * n, 2)))
+    # Buffers rather than pa.array and to_numpy, which would import pandas.
+    even = pa.Int64Array.from_buffers(pa.int64(), n, [None, pa.py_buffer(np.arange(0, 2 * n, 2))])
+    return pc.take(whole, even)
 
 
 def _unsigned(data: npt.NDArray[np.uint8], starts: Ints, ends: Ints) -> tuple[Ints, Bools]:
@@ -241,7 +245,7 @@ def read_days(tails: pa.LargeBinaryArray) -> tuple[Ints, Ints, pl.Series, Bools]
     """
     coded = tails.dictionary_encode()
     patterns = [_day_pattern(p) for p in coded.dictionary.to_pylist()]
-    codes = coded.indices.to_numpy(zero_copy_only=False)
+    codes = np.frombuffer(coded.indices.buffers()[1], dtype=np.int32)[: len(tails)]
     mask = np.array([p[0] for p in patterns], dtype=np.int64)
     total = np.array([p[1] for p in patterns], dtype=np.int64)
     text = pl.Series([p[2] for p in patterns], dtype=pl.String)
