@@ -19,15 +19,17 @@ from kenpo.synth.receipts import Diagnosis, Drug, Institution, Patient, Receipt,
 PAGE = Path(__file__).parents[2] / "docs" / "adding-an-initiative.md"
 MAY = date(2024, 5, 1)
 CLINIC = Institution("13", "1", "9990001", "架空クリニック")
+DENTIST = Institution("35", "3", "9990002", "架空歯科")
 CODED, UNCODED = Diagnosis("8833421", MAY), Diagnosis("0000999", MAY, name="架空の病")
 
 
-def receipt(short: str, number: str, *diagnoses: Diagnosis) -> Receipt:
+def receipt(short: str, number: str, *diagnoses: Diagnosis, dental: bool = False) -> Receipt:
     insurer = branch(short).insurer_number
     assert insurer is not None
     patient = Patient("架空　太郎", "カクウタロウ", "1", date(1955, 6, 1), insurer, "１２３", number)
     items = (Unit("21", (Drug("610463166", Decimal(3)),), points=10, times=7),)
-    return Receipt("medical", "1112", MAY, patient, days=1, items=items, diagnoses=diagnoses)
+    kind, number = ("dental", "3112") if dental else ("medical", "1112")
+    return Receipt(kind, number, MAY, patient, days=1, items=items, diagnoses=diagnoses)
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +44,17 @@ def page() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory, page: dict[str, Any]) -> Lake:
     folder = tmp_path_factory.mktemp("example")
-    receipts = [receipt("東京", "1", CODED, CODED, UNCODED), receipt("東京", "2", CODED), receipt("山口", "3", CODED)]
+    receipts = [
+        receipt("東京", "1", CODED, CODED, UNCODED),
+        receipt("東京", "2", CODED),
+        receipt("山口", "3", CODED),
+    ]
     write_uke(folder / "RECEIPTC.UKE", CLINIC, receipts, date(2024, 6, 1))
+    teeth = receipt("山口", "4", Diagnosis("", MAY, tooth="1018"), dental=True)
+    write_uke(folder / "RECEIPTS.UKE", DENTIST, [teeth], date(2024, 6, 1))
     lake = Lake.create(folder / "lake")
     load_facts(lake)
-    load_paths(lake, [folder / "RECEIPTC.UKE"], key_path=folder / "member.key", workers=1)
+    load_paths(lake, sorted(folder.glob("*.UKE")), key_path=folder / "member.key", workers=1)
     refresh(lake, page["INITIATIVE"].measures)
     return lake
 
@@ -62,6 +70,11 @@ def test_the_figure_is_what_the_page_says(lake: Lake, page: dict[str, Any]):
 def test_the_nation_is_the_sum_of_the_branches(lake: Lake, page: dict[str, Any]):
     nation = figures(lake, page["uncoded_diagnosis_share"], branch="00", months=(MAY, MAY)).row(0, named=True)
     assert (nation["numerator"], nation["denominator"], nation["rate"]) == (1 + 0, 4 + 1, Decimal("20.0"))
+
+
+def test_a_diagnosis_without_a_code_is_excluded(lake: Lake, page: dict[str, Any]):
+    said = explain(lake, page["uncoded_diagnosis_share"], "35", MAY)
+    assert (said.eligible, said.excluded, said.denominator) == (1 + 1, {"no_code": 1}, 1)
 
 
 def test_a_branch_without_diagnoses_has_no_rate(lake: Lake, page: dict[str, Any]):

@@ -25,11 +25,13 @@ from kenpo.intake.keys import fingerprint, load_key
 from kenpo.intake.receipts import files as claim
 from kenpo.intake.receipts.block import Segment
 from kenpo.intake.receipts.context import BlockTask
+from kenpo.intake.receipts.headers import one_row_each
 from kenpo.intake.receipts.work import Done, die_with_parent, work
 from kenpo.intake.sources import Source, find_sources
 from kenpo.lake.schema import Table
 from kenpo.lake.store import FileEntry, Lake, Part, write_part
 from kenpo.lake.tables.intake import INTAKE_FLAG, INTAKE_REJECT
+from kenpo.lake.tables.receipts import INSTITUTION_TABLE
 
 SHIPPED = "同梱マスター"
 _FLAG_SCHEMA = {c: t for c, t in INTAKE_FLAG.polars_schema.items() if c != "source_file"}
@@ -65,6 +67,7 @@ class _Totals:
     counts: Counter[str] = field(default_factory=Counter)
     parts: list[Part] = field(default_factory=list)
     segments: list[list[Segment]] = field(default_factory=list)
+    institutions: list[pl.DataFrame] = field(default_factory=list)
     lines: int = 0
     rejected: int = 0
     receipts: int = 0
@@ -294,6 +297,8 @@ class _Loader:
                 frame.with_columns(source_file=pl.lit(file_id)),
                 f"{file_id}-file",
             )
+        seen = one_row_each(pl.concat(totals.institutions))
+        totals.parts += write_part(self.lake.root, INSTITUTION_TABLE, seen, f"{file_id}-file")
         month = totals.claim_month.isoformat() if totals.claim_month else None
         entry = self._entry(
             looked,
@@ -441,6 +446,7 @@ def _add(totals: _Totals, done: Done) -> None:
     totals.parts += done.parts
     totals.counts += rows.line_counts
     totals.segments.append(rows.segments)
+    totals.institutions.append(rows.institutions)
     totals.lines += rows.lines
     totals.rejected += rows.rejected
     totals.receipts += rows.receipts

@@ -238,7 +238,7 @@ class _Area:
 _ALWAYS = (0, 1, 2)
 _AREAS = (
     _Area(
-        "01", 9, 868, 3, "架空市雪見本1-1",
+        "01", 12, 856, 3, "架空市雪見本1-1",
         {"medical": "雪見本医院", "pharmacy": "雪見本薬局", "dental": "雪見本歯科"},
         {"pharmacy": _ALWAYS},
     ),
@@ -258,7 +258,7 @@ _AREAS = (
         {"medical": _ALWAYS, "pharmacy": _ALWAYS},
     ),
     _Area(
-        "47", 9, 880, 1, "見本市架空8-9",
+        "47", 12, 868, 2, "見本市架空8-9",
         {"medical": "海見本医院", "pharmacy": "海見本薬局", "dental": "海見本歯科"},
         {"pharmacy": _ALWAYS},
     ),
@@ -280,8 +280,9 @@ class _Member:
 
 @dataclass(frozen=True)
 class _Visit:
-    """A member's month at the institutions of an area."""
+    """A member's month of treatment of a kind, at the institution of an area."""
 
+    kind: Kind
     area: _Area
     month: date
     member: _Member
@@ -289,7 +290,7 @@ class _Visit:
     @property
     def key(self) -> tuple[str, ...]:
         """Whose share the drugs count in."""
-        return self.member.branch, str(self.month)
+        return self.member.branch, str(self.month), self.kind
 
 
 @dataclass(frozen=True)
@@ -410,15 +411,15 @@ class _Maker:
 
     # ---- the four kinds ----------------------------------------------------------------------------------------
 
-    def receipt(self, kind: Kind, visit: _Visit) -> Receipt:
-        """A receipt of a kind for a member's month, with 公費 beside the insurance or alone."""
+    def receipt(self, visit: _Visit) -> Receipt:
+        """The receipt of a visit, with 公費 beside the insurance or alone."""
         make = {
             "medical": self._medical,
             "pharmacy": self._pharmacy,
             "dental": self._dental,
             "dpc": self._dpc,
         }
-        receipt = make[kind](visit)
+        receipt = make[visit.kind](visit)
         member = visit.member
         if not member.payer:
             return receipt
@@ -432,10 +433,10 @@ class _Maker:
         )
         return replace(receipt, insured=not alone, public_payers=(payer,))
 
-    def _base(self, kind: Kind, visit: _Visit, items: Sequence[Item], days: int) -> Receipt:
+    def _base(self, visit: _Visit, items: Sequence[Item], days: int) -> Receipt:
         return Receipt(
-            kind=kind,
-            receipt_type=_receipt_type(kind, visit),
+            kind=visit.kind,
+            receipt_type=_receipt_type(visit),
             month=visit.month,
             patient=visit.member.patient,
             days=days,
@@ -457,7 +458,7 @@ class _Maker:
             items.append(Unit("80", (Procedure(_PRESCRIPTION),), points[_PRESCRIPTION], 1, first))
         for code in self.random.sample(self.shelf.tests, self.random.randint(1, 3)):
             items.append(Unit("60", (Procedure(code),), points[code], 1, first))
-        return replace(self._base("medical", visit, items, len(days)), diagnoses=self._diagnoses(visit.month))
+        return replace(self._base(visit, items, len(days)), diagnoses=self._diagnoses(visit.month))
 
     def _dispensed_at_clinic(self, visit: _Visit, day: int) -> list[Item]:
         """院内投薬: what is taken for the same number of days in one 算定単位."""
@@ -491,7 +492,7 @@ class _Maker:
             (code, points), (guidance, more) = _BASIC_FEE, _GUIDANCE
             items.append(BasicFee(day, code, points, n, management=((guidance, 1, more),)))
         doctor = f"{self.random.choice(_FAMILY)[0]}　医師"
-        receipt = self._base("pharmacy", visit, items, len(days))
+        receipt = self._base(visit, items, len(days))
         return replace(receipt, prescriber=visit.area.institution("medical"), doctors=(doctor,))
 
     def _dental(self, visit: _Visit) -> Receipt:
@@ -508,7 +509,7 @@ class _Maker:
         ]
         code, _ = self.random.choice(self.shelf.diagnoses["K0"])
         diagnosis = Diagnosis(code, visit.month.replace(day=day), main=True, tooth="102400")
-        return replace(self._base("dental", visit, items, 1), diagnoses=(diagnosis,))
+        return replace(self._base(visit, items, 1), diagnoses=(diagnosis,))
 
     def _dpc(self, visit: _Visit) -> Receipt:
         """A stay with its coding data (コーディングデータ): tablets for every day, biologics once."""
@@ -524,7 +525,7 @@ class _Maker:
         if days > 5:
             periods = (*periods, ("2", self.random.randint(1700, 2100), days - 5))
         unit = Unit("60", (Procedure(test),), self.shelf.points[test], 1, ((first, 1),))
-        receipt = self._base("dpc", visit, (unit, *codings), days)
+        receipt = self._base(visit, (unit, *codings), days)
         age = visit.month.year - visit.member.patient.birth.year
         code, icd10 = self.random.choice(self.shelf.diagnoses["I"])
         return replace(
@@ -543,7 +544,7 @@ class _Maker:
         return Diagnosis(main, start, main=True), Diagnosis(other, month, modifiers=suspected)
 
 
-def _receipt_type(kind: Kind, visit: _Visit) -> str:
+def _receipt_type(visit: _Visit) -> str:
     """レセプト種別: 点数表, 主保険, 併用数, and 本人・家族・未就学・高齢 with 入院 odd and 入院外 even."""
     member = visit.member
     birth = member.patient.birth
@@ -551,7 +552,7 @@ def _receipt_type(kind: Kind, visit: _Visit) -> str:
     last = 4 if age < 6 else 8 if age >= 70 else 6 if member.dependent else 2
     insured = bool(member.patient.insurer_number)
     payers = 2 if insured and member.payer else 1
-    return f"{TABLE_CODES[kind]}{1 if insured else 2}{payers}{last - (kind == 'dpc')}"
+    return f"{TABLE_CODES[visit.kind]}{1 if insured else 2}{payers}{last - (visit.kind == 'dpc')}"
 
 
 def _together(lines: Sequence[_Line]) -> list[list[_Line]]:
@@ -718,23 +719,26 @@ _SPOILS = (
 _JAPANESE_DATES, _LF_ONLY, _TWO_VOLUMES = ("35", "medical", 0), ("35", "pharmacy", 2), ("27", "medical", 1)
 
 
-def write_sample(folder: Path, masters: Mapping[str, pl.DataFrame], *, seed: int = SEED) -> Sample:
+def write_sample(
+    folder: Path, masters: Mapping[str, pl.DataFrame], *, seed: int = SEED, faults: bool = True
+) -> Sample:
     """Write the sample into a folder: UKE files by institution, レセ電コード情報 by month of claim.
 
     masters: rows of drug_master, generic_class, procedure_master and disease_master by table name. Treatment of
     2024-10 … 2024-12 lies in UKE files (one in 和暦, one with LF alone, one in two volumes), of 2025-01 … 2025-03
-    in レセ電コード情報 (two zips, one folder; the first with corrections).
+    in レセ電コード情報 (two zips, one folder; the first with corrections). faults: put the faults in.
     """
     maker = _Maker(shelf_of(masters), seed)
     written: list[str] = []
-    faults: list[Fault] = []
+    found: list[Fault] = []
     receipts = 0
     for month in _UKE_MONTHS:
         for file in _uke_files(maker, month):
             receipts += len(file.receipts)
-            paths, fault = _write_uke(folder, file)
+            spoil = next((s for s in _SPOILS if faults and s.key == file.key), None)
+            paths = _write_uke(folder, file, spoil)
             written += paths
-            faults += [fault] if fault else []
+            found += [Fault(paths[0], spoil.code, spoil.title)] if spoil else []
     for n, month in enumerate(_INSURER_MONTHS):
         claims = _insurer_claims(maker, month)
         if n == 0:
@@ -745,7 +749,7 @@ def write_sample(folder: Path, masters: Mapping[str, pl.DataFrame], *, seed: int
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         inside = write_recode_info(folder / name, claims, claimed, first_number=940_000_001 + 1000 * n)
         written += [name] if name.endswith(".zip") else [f"{name}/{i}" for i in inside]
-    return Sample(tuple(written), receipts, tuple(faults))
+    return Sample(tuple(written), receipts, tuple(found))
 
 
 def _uke_files(maker: _Maker, month: date) -> list[_File]:
@@ -754,11 +758,11 @@ def _uke_files(maker: _Maker, month: date) -> list[_File]:
     files = [_File(a, kind, month) for a in _AREAS for kind in a.uke if index in a.uke[kind]]
     for area in _AREAS:
         for kind, member in _visits(maker, area, [f.kind for f in files if f.area is area]):
-            receipt = maker.receipt(kind, _Visit(area, month, member))
+            receipt = maker.receipt(_Visit(kind, area, month, member))
             _place(maker.random, files, area, kind).receipts.append(receipt)
     guest = next(f for f in files if f.key[:2] == ("13", "pharmacy"))
     for member in maker.others(index):
-        guest.receipts.append(maker.receipt("pharmacy", _Visit(guest.area, month, member)))
+        guest.receipts.append(maker.receipt(_Visit("pharmacy", guest.area, month, member)))
     return files
 
 
@@ -784,12 +788,12 @@ def _insurer_claims(maker: _Maker, month: date) -> list[Claim]:
     claims: list[Claim] = []
     for area in _AREAS:
         for kind, member in _visits(maker, area, list(area.names)):
-            claims.append((area.institution(kind), maker.receipt(kind, _Visit(area, month, member))))
+            claims.append((area.institution(kind), maker.receipt(_Visit(kind, area, month, member))))
     return claims
 
 
-def _write_uke(folder: Path, file: _File) -> tuple[list[str], Fault | None]:
-    """Write one UKE file, in one or two volumes, spoiled where the sample wants it. Paths below the folder."""
+def _write_uke(folder: Path, file: _File, spoil: _Spoil | None) -> list[str]:
+    """Write one UKE file in one or two volumes, the first of them spoiled. Returns paths below the folder."""
     dates: Dates = "japanese" if file.key == _JAPANESE_DATES else "western"
     newline, volumes = ("\n" if file.key == _LF_ONLY else "\r\n"), (2 if file.key == _TWO_VOLUMES else 1)
     parts = uke_volumes(
@@ -800,19 +804,12 @@ def _write_uke(folder: Path, file: _File) -> tuple[list[str], Fault | None]:
         dates=dates,
         trailing=dates == "western",
     )
-    spoil = next((s for s in _SPOILS if s.key == file.key), None)
     paths: list[str] = []
-    fault = None
     for n, lines in enumerate(parts):
-        name = UKE_NAMES[file.kind]
-        if volumes > 1:
-            name = name.replace(".", f"_{n:02d}.")
-        path = f"{file.folder}/{name}"
-        content = encode(spoil.lines(lines) if spoil and not n else lines, newline=newline)
-        if spoil and not n:
-            content = spoil.content(content)
-            fault = Fault(path, spoil.code, spoil.title)
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
-        paths.append(path)
-    return paths, fault
+        content = encode(spoil.lines(lines) if spoil and n == 0 else lines, newline=newline)
+        name = UKE_NAMES[file.kind] if volumes == 1 else UKE_NAMES[file.kind].replace(".", f"_{n:02d}.")
+        path = folder / file.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(spoil.content(content) if spoil and n == 0 else content)
+        paths.append(f"{file.folder}/{name}")
+    return paths

@@ -16,7 +16,7 @@ from kenpo.intake.receipts.context import Block, BlockTask
 from kenpo.intake.receipts.details import read_details
 from kenpo.intake.receipts.headers import (
     find_receipts,
-    keep_institutions,
+    institutions_seen,
     read_headers,
     read_places,
     reject_unknown_records,
@@ -49,6 +49,7 @@ class BlockRows:
     lines: int
     rejected: int
     segments: list[Segment]
+    institutions: pl.DataFrame
     institution: str | None = None
     claim_month: date | None = None
     volume: str | None = None
@@ -96,7 +97,6 @@ def _result(block: Block, headers: pl.DataFrame) -> BlockRows:
         else pl.col("search_number"),
     )
     block.keep(t.RECEIPT, rows)
-    keep_institutions(block, headers, places)
     segments = _segments(block, rows)
     counts = Counter(
         {
@@ -116,6 +116,7 @@ def _result(block: Block, headers: pl.DataFrame) -> BlockRows:
         lines=block.size - block.virtual,
         rejected=int(block.rejected.sum()),
         segments=segments,
+        institutions=institutions_seen(block, headers, places),
         institution=real["institution"][0] if real.height else None,
         claim_month=real["claim_month"][0] if real.height else None,
         volume=next((v for v in real["volume"] if v is not None), None),

@@ -32,5 +32,9 @@ def month(text: pl.Expr) -> pl.Expr:
 def age_at_month_end(birth: pl.Expr, first_of_month: pl.Expr) -> pl.Expr:
     """Completed years on the last day of the month, attained the day before the birthday (年齢計算ニ関スル法律)."""
     day_after = first_of_month.dt.offset_by("1mo")
-    not_yet = (day_after.dt.month() * 100 + day_after.dt.day()) < (birth.dt.month() * 100 + birth.dt.day())
+    not_yet = _month_and_day(day_after) < _month_and_day(birth)
     return (day_after.dt.year() - birth.dt.year() - not_yet.cast(pl.Int32)).cast(pl.Int16)
+
+
+def _month_and_day(day: pl.Expr) -> pl.Expr:
+    return day.dt.month().cast(pl.Int32) * 100 + day.dt.day()

@@ -20,7 +20,7 @@ from kenpo.lake.store import MAX_LINES, FileEntry
 from kenpo.lake.tables.intake import INTAKE_FLAG
 
 BLOCK_BYTES = 16 << 20
-_LONGEST = 8
+_LONGEST_RECEIPT = 128 << 20
 _FIRST_UKE = re.compile(rb"^[\x1a\xef\xbb\xbf]*(IR|UK|YK),")
 _FIRST_INSURER = re.compile(rb"^[\x1a\xef\xbb\xbf]*(?:HI,[^\n]*\n)?[0-9]{1,2},[0-9]+,[0-9]+,([A-Z]{2}),")
 _OTHER_DELIVERY = re.compile(
@@ -99,7 +99,7 @@ class RawBlock:
 def blocks(stream: IO[bytes], form: Format, name: str, size: int = BLOCK_BYTES) -> Iterator[RawBlock]:
     """Cut a stream into blocks of about `size` bytes, each beginning at a receipt's first line.
 
-    Memory stays bounded by a few blocks; a receipt longer than eight blocks is cut at a line end.
+    Memory stays bounded by a few blocks; what is longer than 128 MB and begins no receipt is cut at a line end.
     Raises InputFileError for a file of more lines than can be numbered.
     """
     rest, line, header = b"", 1, b""
@@ -111,7 +111,7 @@ def blocks(stream: IO[bytes], form: Format, name: str, size: int = BLOCK_BYTES) 
         if chunk:
             cut = _last_receipt(data, form)
             if cut <= 0:
-                cut = data.rfind(b"\n") + 1 if len(data) >= _LONGEST * size else 0
+                cut = data.rfind(b"\n") + 1 if len(data) >= max(_LONGEST_RECEIPT, 2 * size) else 0
             if cut <= 0:
                 rest = data
                 continue

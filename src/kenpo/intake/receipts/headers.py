@@ -11,7 +11,6 @@ from kenpo.intake.receipts.context import Block
 from kenpo.intake.receipts.lines import Ints, record_code
 from kenpo.intake.receipts.places import municipality
 from kenpo.intake.receipts.rejects import mask_of
-from kenpo.lake.tables import receipts as t
 
 
 def find_receipts(block: Block) -> tuple[Ints, Ints]:
@@ -141,23 +140,26 @@ def read_places(block: Block) -> pl.DataFrame | None:
     )
 
 
-def keep_institutions(block: Block, headers: pl.DataFrame, places: pl.DataFrame | None) -> None:
+def institutions_seen(block: Block, headers: pl.DataFrame, places: pl.DataFrame | None) -> pl.DataFrame:
     frame = headers.filter(
         (pl.col("index") >= block.virtual) & ~pl.Series(block.rejected[headers["index"].to_numpy()])
     )
-    if not frame.height:
-        return
     if places is not None:
         receipt = block.receipt_of[frame["index"].to_numpy()]
         place = places["municipality"].gather(np.maximum(receipt, 0))
         frame = frame.with_columns(municipality=place)
     else:
         frame = frame.with_columns(municipality=pl.lit(None, dtype=pl.String))
-    rows = frame.group_by("institution", "claim_month", maintain_order=True).agg(
+    return one_row_each(frame.with_columns(source_file=pl.lit(block.task.file_id)))
+
+
+def one_row_each(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per institution and claim month: the first line, and the first name and municipality that are known."""
+    return frame.group_by("institution", "claim_month", maintain_order=True).agg(
+        pl.col("source_file").first(),
         pl.col("source_line").first(),
         pl.col("prefecture").first(),
         pl.col("table_code").first(),
         pl.col("name").drop_nulls().first(),
         pl.col("municipality").drop_nulls().first(),
     )
-    block.frames[t.INSTITUTION_TABLE.name] = [rows.with_columns(source_file=pl.lit(block.task.file_id))]

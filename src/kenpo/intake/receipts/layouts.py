@@ -109,7 +109,7 @@ _DENTAL = Layout(
     details={
         "SS": Detail(code=3, quantity=4, points=76, times=77, days=78),
         "SI": Detail(code=3, quantity=4, points=5, times=6, days=7),
-        "IY": Detail(code=3, quantity=4, points=5, times=6, days=14),
+        "IY": Detail(code=3, quantity=4, points=5, times=6, days=8),
         "TO": Detail(code=3, quantity=4, points=12, times=13, days=14, unit_code=5, unit_price=6, name=11),
     },
 )

@@ -195,10 +195,10 @@ class Lines:
 def _slices(data: npt.NDArray[np.uint8], starts: Ints, ends: Ints) -> pa.LargeBinaryArray:
     """The byte ranges as one packed binary array; ranges must be ascending and must not overlap."""
     n = len(starts)
-    if not n:
-        return pa.LargeBinaryArray.from_buffers(
-            pa.large_binary(), 0, [None, pa.py_buffer(np.zeros(1, np.int64)), None]
-        )
+    if not (ends > starts).any():
+        # Arrow gives an array of empty values no data buffer, and its kernels then refuse it.
+        buffers = [None, pa.py_buffer(np.zeros(n + 1, dtype=np.int64)), pa.py_buffer(b"")]
+        return pa.LargeBinaryArray.from_buffers(pa.large_binary(), n, buffers)
     offsets = np.empty(2 * n, dtype=np.int64)
     offsets[0::2] = starts
     offsets[1::2] = ends

@@ -1,0 +1,662 @@
+"""Measures kenpo against simple baselines, each pair in the same run: `python bench/run.py`. See bench/README.md.
+
+Every measured piece of work runs in a process of its own (`--child`), which prints one JSON line; this process stays
+small, so that peak memory is the child's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+MEASURE = "generic_volume_share"
+BLOCK = 32 << 20
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+Result = dict[str, Any]
+
+
+# ---- the sections ----------------------------------------------------------------------------------------------
+
+
+def bench_load(work: Path, options: argparse.Namespace) -> None:
+    """Intake of a large UKE file with one process and with two, the csv baseline, and CP932 decoding alone."""
+    large, small = work / "large.UKE", work / "small.UKE"
+    made = child("make_uke", large, options.mb)
+    made_small = child("make_uke", small, min(options.oracle_mb, options.mb))
+    jobs: dict[str, tuple[float, Callable[[], Result]]] = {
+        "decode": (made["bytes"], lambda: child("decode", large)),
+        "one": (made["bytes"], lambda: load_fresh(work, large, 1)),
+        "two": (made["bytes"], lambda: load_fresh(work, large, 2)),
+        "csv": (made_small["bytes"], lambda: child("oracle", small, fresh(work / "oracle"))),
+    }
+    runs = interleaved({name: job for name, (_, job) in jobs.items()}, options.rounds)
+    for name in ("one", "two"):
+        for run in runs[name]:
+            expect(
+                f"load {name}", run, {k: made[k] for k in ("receipts", "points", "lines")} | {"rejects": 0}
+            )
+    for run in runs["csv"]:
+        expect("csv baseline", run, {k: made_small[k] for k in ("receipts", "points", "lines")})
+    speed = {name: size / 1e6 / median(runs[name], "seconds") for name, (size, _) in jobs.items()}
+    memory = {name: max(run["peak_mb"] for run in runs[name]) for name in runs}
+    titles = {
+        "decode": "bytes.decode('cp932') alone",
+        "one": "kenpo, 1 process",
+        "two": "kenpo, 2 processes",
+        "csv": f"csv module baseline ({made_small['bytes'] / 1e6:.0f} MB file)",
+    }
+    show(
+        f"load: UKE of {made['bytes'] / 1e6:.0f} MB, {made['receipts']:,} receipts, {made['lines']:,} lines"
+        f" (receipts, points and lines equal the maker's in every run; median of {options.rounds})",
+        ("", "MB/s", "of csv", "of decode", "peak MB, all processes", "largest process"),
+        [
+            (
+                titles[name],
+                f"{speed[name]:.1f}",
+                f"{speed[name] / speed['csv']:.2f} x",
+                f"{speed[name] / speed['decode']:.0%}",
+                f"{memory[name]:.0f}",
+                f"{max(max(run['self_mb'], run['child_mb']) for run in runs[name]):.0f}",
+            )
+            for name in titles
+        ],
+    )
+
+
+def bench_measure(work: Path, options: argparse.Namespace) -> None:
+    """A measure over a whole lake against DuckDB SQL written by hand; explain for one branch and month."""
+    lake = work / "lake"
+    made = child("make_lake", lake, options.receipts)
+    jobs = {
+        "sql": lambda: child("sql", lake, work / "sql.parquet"),
+        "compute": lambda: child("compute", lake, work / "compute.parquet"),
+        "refresh": lambda: child("refresh", lake),
+    }
+    runs = interleaved(jobs, options.rounds)
+    same = child("same_figures", work / "sql.parquet", work / "compute.parquet")
+    expect("measure", same, {"differing": 0, "rows": 47 * 36})
+    explained = interleaved({"explain": lambda: child("explain", lake, "13", "2024-11")}, options.rounds)[
+        "explain"
+    ]
+    base = median(runs["sql"], "seconds")
+    titles = {
+        "sql": "DuckDB SQL by hand: branch x month",
+        "compute": "kenpo compute: branch x month, by kind, by age",
+        "refresh": "kenpo refresh: the same, stored",
+    }
+    rows = [
+        (
+            title,
+            f"{median(runs[name], 'seconds'):.2f}",
+            f"{median(runs[name], 'seconds') / base:.2f} x",
+            f"{median(runs[name], 'wall'):.2f}",
+            f"{max(run['peak_mb'] for run in runs[name]):.0f}",
+        )
+        for name, title in titles.items()
+    ]
+    for name, title in (
+        ("explain", "kenpo explain: one branch, one month"),
+        ("records", "the same, every record"),
+    ):
+        seconds = median(explained, name)
+        rows.append((title, f"{seconds:.2f}", f"{seconds / base:.2f} x", "", ""))
+    show(
+        f"measure: {MEASURE} over {made['receipts']:,} receipts, {made['lines']:,} drug lines, 47 branches x 36 months"
+        f" ({same['rows']:,} rows of figures equal; median of {options.rounds})",
+        ("", "s", "of SQL", "s with start-up", "peak MB"),
+        rows,
+    )
+    shutil.rmtree(lake)
+
+
+def bench_masters(work: Path, options: argparse.Namespace) -> None:
+    """Which row of a master is in force, month by month, with many editions, against SQL by hand."""
+    lake = work / "masters"
+    made = child("make_masters", lake, options.codes, options.editions)
+    jobs = {
+        "sql": lambda: child("masters_sql", lake, work / "sql.parquet"),
+        "kenpo": lambda: child("masters_kenpo", lake, work / "kenpo.parquet"),
+    }
+    runs = interleaved(jobs, options.rounds)
+    same = child("same_rows", work / "sql.parquet", work / "kenpo.parquet")
+    expect("masters", same, {"differing": 0})
+    base = median(runs["sql"], "seconds")
+    show(
+        f"masters: {made['rows']:,} rows in {options.editions} full editions and {2 * options.editions} of changes,"
+        f" 36 months ({same['rows']:,} rows in force, equal; median of {options.rounds})",
+        ("", "s", "of SQL", "peak MB"),
+        [
+            (
+                title,
+                f"{median(runs[name], 'seconds'):.2f}",
+                f"{median(runs[name], 'seconds') / base:.2f} x",
+                f"{max(run['peak_mb'] for run in runs[name]):.0f}",
+            )
+            for name, title in (("sql", "DuckDB SQL by hand"), ("kenpo", "kenpo in_force"))
+        ],
+    )
+    shutil.rmtree(lake)
+
+
+def bench_kill(work: Path, options: argparse.Namespace) -> None:
+    """Loads killed at random moments: the lake holds all of a file or nothing, and a second load makes it whole."""
+    chance = random.Random(options.seed)
+    files = {1: work / "kill-1.UKE", 2: work / "kill-2.UKE"}
+    spans: dict[int, float] = {}
+    for workers, size in ((1, options.kill_mb), (2, max(options.kill_mb, 26))):
+        child("make_uke", files[workers], size)
+        spans[workers] = load_fresh(work, files[workers], workers, keep=f"clean-{workers}")["seconds"]
+    seen = {"nothing of it": 0, "all of it": 0, "killed in the parent only": 0, "leftover parts swept": 0}
+    for n in range(options.kills):
+        workers, alone = 1 + n % 2, n % 4 == 3
+        moment = chance.random() * spans[workers] * 1.1
+        lake = fresh(work / "killed")
+        _kill(files[workers], lake, workers, moment, alone)
+        after = child("finish", files[workers], lake, work / "member.key", work / f"clean-{workers}")
+        expect(
+            f"kill {n + 1} ({workers} processes, after {moment:.2f} s)",
+            after,
+            {"broken": [], "differing": []},
+        )
+        seen["all of it" if after["whole"] else "nothing of it"] += 1
+        seen["killed in the parent only"] += alone
+        seen["leftover parts swept"] += bool(after["strays"])
+    show(
+        f"kill: {options.kills} loads killed at random moments, then loaded again;"
+        " every part and manifest row equals a clean load's",
+        ("right after the kill the lake held", "times"),
+        [(name, str(count)) for name, count in seen.items()],
+    )
+
+
+def _kill(file: Path, lake: Path, workers: int, moment: float, alone: bool) -> None:
+    """Start a load, wait until it begins and then a moment, and kill it (alone: not the processes it started)."""
+    words = _words("load", file, lake, lake.parent / "member.key", workers)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        time.sleep(moment)
+        with contextlib.suppress(ProcessLookupError):
+            if alone:
+                os.kill(running.pid, signal.SIGKILL)
+            else:
+                os.killpg(running.pid, signal.SIGKILL)
+
+
+# ---- running and watching children -------------------------------------------------------------------------------
+
+
+def _words(name: str, *arguments: object) -> list[str]:
+    return [sys.executable, str(Path(__file__).resolve()), "--child", name, *map(str, arguments)]
+
+
+def child(name: str, *arguments: object) -> Result:
+    """Run a piece of work in a fresh process; its result with wall, peak_mb, self_mb and child_mb."""
+    began = time.perf_counter()
+    with subprocess.Popen(_words(name, *arguments), stdout=subprocess.PIPE, text=True) as running:
+        with _Watch(running.pid) as watch:
+            said, _ = running.communicate()
+    if running.returncode:
+        sys.exit(f"{name} ended with code {running.returncode}")
+    result = json.loads(said.splitlines()[-1])
+    return {
+        "wall": time.perf_counter() - began,
+        "peak_mb": max(watch.peak / 1e6, result["self_mb"]),
+        **result,
+    }
+
+
+class _Watch:
+    """Watches the resident memory of a process and all it starts, taken together; peak in bytes."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.peak, self._stop = pid, 0, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.05):
+            self.peak = max(self.peak, sum(_resident(pid) for pid in _family(self.pid)))
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for other in (task / "children").read_text().split():
+                yield from _family(int(other))
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def interleaved(jobs: dict[str, Callable[[], Result]], rounds: int) -> dict[str, list[Result]]:
+    """Every job once, then every job again, so that a busy moment of the machine falls on all of them."""
+    runs: dict[str, list[Result]] = {name: [] for name in jobs}
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            runs[name].append(job())
+    return runs
+
+
+def load_fresh(work: Path, file: Path, workers: int, keep: str = "") -> Result:
+    """Load a file into a new lake; the lake is deleted unless it is kept under a name."""
+    lake = fresh(work / (keep or "loaded"))
+    result = child("load", file, lake, work / "member.key", workers)
+    if not keep:
+        shutil.rmtree(lake)
+    return result
+
+
+def fresh(path: Path) -> Path:
+    """The path, with nothing there."""
+    shutil.rmtree(path, ignore_errors=True)
+    return path
+
+
+def median(runs: Sequence[Result], name: str) -> float:
+    """The median of a named value."""
+    return statistics.median(run[name] for run in runs)
+
+
+def expect(what: str, found: Result, wanted: Result) -> None:
+    """End with a message when a result is not what it must be."""
+    wrong = {name: (found[name], value) for name, value in wanted.items() if found[name] != value}
+    if wrong:
+        sys.exit(f"{what}: " + ", ".join(f"{n} is {a!r}, must be {b!r}" for n, (a, b) in wrong.items()))
+
+
+def show(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a small table: first column to the left, the rest to the right."""
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    print(f"\n{title}")
+    for row in (heads, *rows):
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)),
+        ]
+        print("  " + "   ".join(cells).rstrip(), flush=True)
+
+
+# ---- the work of the children --------------------------------------------------------------------------------------
+
+
+def _make_uke(path: str, megabytes: str) -> Result:
+    from make_uke import make
+
+    return dict(make(path, float(megabytes)))
+
+
+def _decode(path: str) -> Result:
+    """Decode a file block by block, each cut at a line end; only the decoding is timed."""
+    seconds, rest = 0.0, b""
+    with Path(path).open("rb") as source:
+        while block := source.read(BLOCK):
+            data, rest = _whole_lines(rest + block)
+            began = time.perf_counter()
+            data.decode("cp932")
+            seconds += time.perf_counter() - began
+    return {"seconds": seconds}
+
+
+def _whole_lines(data: bytes) -> tuple[bytes, bytes]:
+    end = data.rfind(b"\n") + 1
+    return data[:end], data[end:]
+
+
+def _load(path: str, lake: str, key: str, workers: str) -> Result:
+    from kenpo.intake.load import load_paths
+    from kenpo.lake import Lake
+
+    opened = Lake.create(lake)
+    print("ready", flush=True)
+    began = time.perf_counter()
+    (report,) = load_paths(opened, [Path(path)], key_path=Path(key), workers=int(workers))
+    seconds = time.perf_counter() - began
+    assert report.entry is not None, report.message
+    entry = report.entry
+    counts = {
+        "receipts": entry.receipts,
+        "points": entry.points,
+        "lines": entry.lines,
+        "rejects": entry.rejects,
+    }
+    return {"seconds": seconds, **counts}
+
+
+def _oracle(path: str, folder: str) -> Result:
+    from csv_oracle import load
+
+    began = time.perf_counter()
+    return {**load(path, folder), "seconds": time.perf_counter() - began}
+
+
+def _make_lake(folder: str, receipts: str) -> Result:
+    from make_lake import make
+
+    return dict(make(Path(folder), int(receipts)))
+
+
+def _compute(lake: str, out: str) -> Result:
+    import polars as pl
+
+    from kenpo.catalogue import MEASURES
+    from kenpo.frame.measure import compute, data_months
+    from kenpo.lake import Lake
+
+    opened = Lake.open(lake)
+    began = time.perf_counter()
+    rows, _ = compute(MEASURES[MEASURE], opened, data_months(opened))
+    seconds = time.perf_counter() - began
+    reasons = pl.Struct(dict.fromkeys(MEASURES[MEASURE].reasons, pl.Int64))
+    total = rows.filter((pl.col("breakdown") == "total") & (pl.col("branch") != "00"))
+    figures = total.with_columns(pl.col("excluded_by").str.json_decode(reasons)).unnest("excluded_by")
+    figures.drop("breakdown", "value", "measure", "excluded").write_parquet(out)
+    return {"seconds": seconds}
+
+
+def _refresh(lake: str) -> Result:
+    from kenpo.catalogue import MEASURES
+    from kenpo.frame import refresh
+    from kenpo.lake import Lake
+
+    opened = Lake.open(lake)
+    began = time.perf_counter()
+    refresh(opened, [MEASURES[MEASURE]])
+    return {"seconds": time.perf_counter() - began}
+
+
+SHARE_SQL = """
+create table month as
+  select unnest(generate_series(date '{first}', date '{last}', interval 1 month))::date as month;
+create table class as
+  with listed as (
+    select price_list_code, month, case when next_class_from <= month then next_class else class_code end as printed
+    from read_parquet({generic_class}), month
+  )
+  select code, d.month,
+    case when printed in ('2', '☆') then '2' when printed in ('3', '★') then '3' end as class,
+    case when l.price_list_code is null then 'unlisted' when printed is null then 'other'
+      when printed = '1' then 'no_generic' end as reason
+  from (select code, price_list_code, month from read_parquet({drug_master}), month
+    where change <> '1' and (abolished_on is null or abolished_on >= month)) as d
+  left join listed as l on l.price_list_code = d.price_list_code and l.month = d.month;
+copy (
+  select d.branch, d.month, count(*) as eligible,
+    coalesce(sum(total) filter (c.code is not null and reason is null), 0)::decimal(38, 7) as denominator,
+    coalesce(sum(total) filter (class = '3' and reason is null), 0)::decimal(38, 7) as numerator,
+    count(*) filter (reason = 'no_generic') as no_generic, count(*) filter (reason = 'other') as other,
+    0 as star, count(*) filter (reason = 'unlisted') as unlisted, count(*) filter (c.code is null) as unknown_code
+  from read_parquet({drug}) as d left join class as c on c.code = d.code and c.month = d.month
+  where d.valid and d.branch is not null
+  group by d.branch, d.month
+) to '{out}' (format parquet);
+"""
+
+
+def _sql(lake: str, out: str) -> Result:
+    import duckdb
+
+    paths = _part_paths(lake, "drug", "drug_master", "generic_class")
+    months = sorted(p.split("month=")[1][:7] for p in paths["drug"])
+    files = {name: "[" + ", ".join(f"'{p}'" for p in listed) + "]" for name, listed in paths.items()}
+    began = time.perf_counter()
+    duckdb.connect().execute(
+        SHARE_SQL.format(first=f"{months[0]}-01", last=f"{months[-1]}-01", out=out, **files)
+    )
+    return {"seconds": time.perf_counter() - began}
+
+
+def _part_paths(lake: str, *tables: str) -> dict[str, list[str]]:
+    from kenpo.lake import Lake
+
+    opened = Lake.open(lake)
+    return {name: [str(opened.root / p.path) for p in opened.parts(name)] for name in tables}
+
+
+def _same_figures(one: str, other: str) -> Result:
+    import polars as pl
+
+    keys, frames = ["branch", "month"], [pl.read_parquet(p) for p in (one, other)]
+    values = sorted(set(frames[0].columns) - set(keys))
+    rows = [f.select(*keys, *(pl.col(v).cast(pl.Decimal(38, 7)) for v in values)).sort(keys) for f in frames]
+    differing = max(f.height for f in rows) - rows[0].join(rows[1], on=[*keys, *values]).height
+    return {"rows": rows[1].height, "differing": differing}
+
+
+def _explain(lake: str, branch: str, month: str) -> Result:
+    from datetime import date
+
+    from kenpo.catalogue import MEASURES
+    from kenpo.frame import explain, records
+    from kenpo.lake import Lake
+
+    opened, first = Lake.open(lake), date.fromisoformat(f"{month}-01")
+    began = time.perf_counter()
+    said = explain(opened, MEASURES[MEASURE], branch, first)
+    explained = time.perf_counter() - began
+    began = time.perf_counter()
+    rows = records(opened, MEASURES[MEASURE], branch, first)
+    assert rows.height == said.eligible
+    return {"explain": explained, "records": time.perf_counter() - began, "rows": rows.height}
+
+
+def _make_masters(folder: str, codes: str, editions: str) -> Result:
+    from make_lake import make_masters
+
+    return {"rows": make_masters(Path(folder), int(codes), int(editions), 2 * int(editions))}
+
+
+def _masters_kenpo(lake: str, out: str) -> Result:
+    import polars as pl
+    from make_lake import MONTHS
+
+    from kenpo.frame import View
+    from kenpo.lake import Lake
+    from kenpo.lake.validity import in_force
+
+    opened = Lake.open(lake)
+    began = time.perf_counter()
+    view = View(opened, MONTHS)
+    found = in_force(view.table("drug_master"), view.calendar(), "code")
+    rows = pl.from_arrow(found.select("month", "code", "edition", "price", "edition_is_later").to_pyarrow())
+    seconds = time.perf_counter() - began
+    assert isinstance(rows, pl.DataFrame)
+    rows.write_parquet(out)
+    return {"seconds": seconds}
+
+
+# The last edition of each code wins: arg_max over the editions from the month's base on.
+IN_FORCE_SQL = """
+copy (
+  with row_of as (select * from read_parquet({paths})),
+  month as (select unnest(generate_series(date '{first}', date '{last}', interval 1 month))::date as month),
+  edition as (select distinct edition, "full" from row_of),
+  base as (
+    select month, coalesce(max(edition) filter ("full" and edition < month + interval 1 month),
+      min(edition) filter ("full"), min(edition)) as base, bool_or("full") as has_full
+    from month, edition group by month
+  ),
+  candidate as (
+    select b.month, e.edition, e."full", e.edition >= b.month + interval 1 month as later
+    from base as b join edition as e on (e.edition = b.base and e."full" = b.has_full)
+      or (not e."full" and e.edition < b.month + interval 1 month
+        and (e.edition >= b.base or b.base >= b.month + interval 1 month))
+  ),
+  top as (
+    select c.month, r.code, arg_max(struct_pack(edition := r.edition, price := r.price, change := r.change,
+      abolished_on := r.abolished_on, later := c.later), (not c.later, r.edition, not r."full")) as row_
+    from row_of as r join candidate as c on c.edition = r.edition and c."full" = r."full"
+    group by c.month, r.code
+  )
+  select month, code, row_.edition as edition, row_.price as price, row_.later as edition_is_later
+  from top
+  where row_.change <> '1' and not (row_.change = '9' and row_.abolished_on is null)
+    and (row_.abolished_on is null or row_.abolished_on >= month)
+) to '{out}' (format parquet);
+"""
+
+
+def _masters_sql(lake: str, out: str) -> Result:
+    import duckdb
+    from make_lake import MONTHS
+
+    paths = "[" + ", ".join(f"'{p}'" for p in _part_paths(lake, "drug_master")["drug_master"]) + "]"
+    began = time.perf_counter()
+    duckdb.connect().execute(IN_FORCE_SQL.format(paths=paths, first=MONTHS[0], last=MONTHS[-1], out=out))
+    return {"seconds": time.perf_counter() - began}
+
+
+def _same_rows(one: str, other: str) -> Result:
+    import polars as pl
+
+    rows = [pl.read_parquet(p).sort("month", "code") for p in (one, other)]
+    same = rows[0].height == rows[1].height and rows[0].join(rows[1], on=rows[0].columns).height
+    return {"rows": rows[1].height, "differing": max(r.height for r in rows) - int(same)}
+
+
+def _finish(file: str, lake: str, key: str, clean: str) -> Result:
+    """What a killed load left, and what a second load makes of it, held against a clean lake."""
+    import polars as pl
+
+    from kenpo.intake.load import load_paths
+    from kenpo.lake import Lake
+    from kenpo.lake.tables import ALL_TABLES
+
+    opened, fair = Lake.create(lake), Lake.open(clean)
+
+    def parts(of: Lake) -> dict[str, Any]:
+        return {p.path: p for name in ALL_TABLES for p in of.parts(name)}
+
+    whole = bool(opened.files())
+    named = parts(opened)
+    on_disk = {str(p.relative_to(opened.root)) for p in (opened.root / "data").rglob("*") if p.is_file()}
+    broken = [
+        path
+        for path, part in named.items()
+        if path not in on_disk
+        or pl.scan_parquet(opened.root / path).select(pl.len()).collect().item() != part.rows
+    ]
+    strays = sorted(on_disk - set(named))
+    broken += [] if set(named) == (set(parts(fair)) if whole else set()) else ["manifest"]
+    (report,) = load_paths(opened, [Path(file)], key_path=Path(key), workers=1)
+    wanted = "already" if whole else "loaded"
+    broken += [] if report.status == wanted else [f"second load: {report.status}"]
+
+    differing = []
+    if parts(opened) != parts(fair):
+        differing.append("parts of the manifest")
+    for path in parts(fair):
+        mine, theirs = opened.root / path, fair.root / path
+        if mine.read_bytes() != theirs.read_bytes() and not pl.read_parquet(mine).equals(
+            pl.read_parquet(theirs)
+        ):
+            differing.append(path)
+    ours, clean_files = ([_lasting(f.__dict__) for f in of.files()] for of in (opened, fair))
+    if ours != clean_files:
+        differing.append("files of the manifest")
+    if not whole:
+        left = {str(p.relative_to(opened.root)) for p in (opened.root / "data").rglob("*") if p.is_file()}
+        differing += sorted(left - set(parts(fair)))
+    return {"whole": whole, "strays": strays, "broken": broken, "differing": differing}
+
+
+def _lasting(entry: dict[str, Any]) -> dict[str, Any]:
+    """A manifest row less what differs from load to load."""
+    return {k: v for k, v in entry.items() if k not in ("loaded_at", "seconds")}
+
+
+CHILDREN: dict[str, Callable[..., Result]] = {
+    "make_uke": _make_uke,
+    "make_lake": _make_lake,
+    "make_masters": _make_masters,
+    "decode": _decode,
+    "load": _load,
+    "oracle": _oracle,
+    "compute": _compute,
+    "refresh": _refresh,
+    "sql": _sql,
+    "same_figures": _same_figures,
+    "explain": _explain,
+    "masters_kenpo": _masters_kenpo,
+    "masters_sql": _masters_sql,
+    "same_rows": _same_rows,
+    "finish": _finish,
+}
+SECTIONS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
+    "load": bench_load,
+    "measure": bench_measure,
+    "masters": bench_masters,
+    "kill": bench_kill,
+}
+
+
+def _run_child(name: str, arguments: Sequence[str]) -> None:
+    result = CHILDREN[name](*arguments)
+    peak = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
+    )
+    print(json.dumps({**result, "self_mb": peak[0] * 1024 / 1e6, "child_mb": peak[1] * 1024 / 1e6}))
+
+
+def main() -> None:
+    """Parse the flags and run the sections in a temporary folder."""
+    parser = argparse.ArgumentParser(description="kenpo against simple baselines; see bench/README.md")
+    parser.add_argument("--only", choices=SECTIONS, help="one section")
+    parser.add_argument("--mb", type=float, default=300, help="load: size of the UKE file")
+    parser.add_argument(
+        "--oracle-mb", type=float, default=60, help="load: size of the file for the csv baseline"
+    )
+    parser.add_argument("--receipts", type=int, default=5_000_000, help="measure: receipts in the lake")
+    parser.add_argument("--codes", type=int, default=20_000, help="masters: codes")
+    parser.add_argument(
+        "--editions", type=int, default=12, help="masters: full editions (and twice as many of changes)"
+    )
+    parser.add_argument("--kills", type=int, default=50, help="kill: how many loads")
+    parser.add_argument(
+        "--kill-mb", type=float, default=6, help="kill: size of the file (26 with two processes)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="runs of everything timed")
+    parser.add_argument("--seed", type=int, default=1, help="kill: of the random moments")
+    parser.add_argument("--dir", type=Path, help="where to work (default: the system's temporary folder)")
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, {os.sysconf('SC_PHYS_PAGES') * _PAGE / 1e9:.0f} GB of memory", flush=True)
+    for name, section in SECTIONS.items():
+        if options.only in (None, name):
+            with tempfile.TemporaryDirectory(prefix="kenpo-bench-", dir=options.dir) as work:
+                section(Path(work), options)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        _run_child(sys.argv[2], sys.argv[3:])
+    else:
+        main()
