@@ -27,6 +27,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 MEASURE = "generic_volume_share"
 BLOCK = 32 << 20
+# Files from about this size on are loaded by several processes; small blocks, so that kills fall between them.
+POOL_MB, SMALL_BLOCK = 26, 2 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 Result = dict[str, Any]
 
@@ -54,7 +56,7 @@ def bench_load(work: Path, options: argparse.Namespace) -> None:
     for run in runs["csv"]:
         expect("csv baseline", run, {k: made_small[k] for k in ("receipts", "points", "lines")})
     speed = {name: size / 1e6 / median(runs[name], "seconds") for name, (size, _) in jobs.items()}
-    memory = {name: max(run["peak_mb"] for run in runs[name]) for name in runs}
+    effort = {name: size / 1e6 / median(runs[name], "cpu") for name, (size, _) in jobs.items()}
     titles = {
         "decode": "bytes.decode('cp932') alone",
         "one": "kenpo, 1 process",
@@ -64,17 +66,19 @@ def bench_load(work: Path, options: argparse.Namespace) -> None:
     show(
         f"load: UKE of {made['bytes'] / 1e6:.0f} MB, {made['receipts']:,} receipts, {made['lines']:,} lines"
         f" (receipts, points and lines equal the maker's in every run; median of {options.rounds})",
-        ("", "MB/s", "of csv", "of decode", "peak MB, all processes", "largest process"),
+        ("", "MB/s", "of csv", "of decode", "MB/s of CPU", "of csv", "peak MB", "largest process"),
         [
             (
-                titles[name],
+                title,
                 f"{speed[name]:.1f}",
                 f"{speed[name] / speed['csv']:.2f} x",
                 f"{speed[name] / speed['decode']:.0%}",
-                f"{memory[name]:.0f}",
-                f"{max(max(run['self_mb'], run['child_mb']) for run in runs[name]):.0f}",
+                f"{effort[name]:.1f}",
+                f"{effort[name] / effort['csv']:.2f} x",
+                f"{most(runs[name], 'peak_mb'):.0f}",
+                f"{max(most(runs[name], 'self_mb'), most(runs[name], 'child_mb')):.0f}",
             )
-            for name in titles
+            for name, title in titles.items()
         ],
     )
 
@@ -84,43 +88,29 @@ def bench_measure(work: Path, options: argparse.Namespace) -> None:
     lake = work / "lake"
     made = child("make_lake", lake, options.receipts)
     jobs = {
-        "sql": lambda: child("sql", lake, work / "sql.parquet"),
+        "totals": lambda: child("sql", lake, work / "sql.parquet", "totals"),
+        "cube": lambda: child("sql", lake, work / "cube.parquet", "cube"),
         "compute": lambda: child("compute", lake, work / "compute.parquet"),
         "refresh": lambda: child("refresh", lake),
+        "explain": lambda: child("explain", lake, "13", "2024-11"),
     }
     runs = interleaved(jobs, options.rounds)
+    runs["records"] = [{**run, **run["records"]} for run in runs["explain"]]
     same = child("same_figures", work / "sql.parquet", work / "compute.parquet")
     expect("measure", same, {"differing": 0, "rows": 47 * 36})
-    explained = interleaved({"explain": lambda: child("explain", lake, "13", "2024-11")}, options.rounds)[
-        "explain"
-    ]
-    base = median(runs["sql"], "seconds")
     titles = {
-        "sql": "DuckDB SQL by hand: branch x month",
-        "compute": "kenpo compute: branch x month, by kind, by age",
+        "totals": "DuckDB SQL by hand: branch x month",
+        "cube": "DuckDB SQL by hand: branch x month x kind x age band",
+        "compute": "kenpo compute: totals, by kind, by age band, nation",
         "refresh": "kenpo refresh: the same, stored",
+        "explain": "kenpo explain: one branch, one month",
+        "records": f"kenpo records: the same, all {runs['explain'][0]['rows']:,} of them",
     }
-    rows = [
-        (
-            title,
-            f"{median(runs[name], 'seconds'):.2f}",
-            f"{median(runs[name], 'seconds') / base:.2f} x",
-            f"{median(runs[name], 'wall'):.2f}",
-            f"{max(run['peak_mb'] for run in runs[name]):.0f}",
-        )
-        for name, title in titles.items()
-    ]
-    for name, title in (
-        ("explain", "kenpo explain: one branch, one month"),
-        ("records", "the same, every record"),
-    ):
-        seconds = median(explained, name)
-        rows.append((title, f"{seconds:.2f}", f"{seconds / base:.2f} x", "", ""))
     show(
         f"measure: {MEASURE} over {made['receipts']:,} receipts, {made['lines']:,} drug lines, 47 branches x 36 months"
         f" ({same['rows']:,} rows of figures equal; median of {options.rounds})",
-        ("", "s", "of SQL", "s with start-up", "peak MB"),
-        rows,
+        TIMES,
+        [(title, *times(runs[name], runs["totals"])) for name, title in titles.items()],
     )
     shutil.rmtree(lake)
 
@@ -136,19 +126,13 @@ def bench_masters(work: Path, options: argparse.Namespace) -> None:
     runs = interleaved(jobs, options.rounds)
     same = child("same_rows", work / "sql.parquet", work / "kenpo.parquet")
     expect("masters", same, {"differing": 0})
-    base = median(runs["sql"], "seconds")
     show(
         f"masters: {made['rows']:,} rows in {options.editions} full editions and {2 * options.editions} of changes,"
         f" 36 months ({same['rows']:,} rows in force, equal; median of {options.rounds})",
-        ("", "s", "of SQL", "peak MB"),
+        TIMES,
         [
-            (
-                title,
-                f"{median(runs[name], 'seconds'):.2f}",
-                f"{median(runs[name], 'seconds') / base:.2f} x",
-                f"{max(run['peak_mb'] for run in runs[name]):.0f}",
-            )
-            for name, title in (("sql", "DuckDB SQL by hand"), ("kenpo", "kenpo in_force"))
+            ("DuckDB SQL by hand", *times(runs["sql"], runs["sql"])),
+            ("kenpo in_force", *times(runs["kenpo"], runs["sql"])),
         ],
     )
     shutil.rmtree(lake)
@@ -157,38 +141,44 @@ def bench_masters(work: Path, options: argparse.Namespace) -> None:
 def bench_kill(work: Path, options: argparse.Namespace) -> None:
     """Loads killed at random moments: the lake holds all of a file or nothing, and a second load makes it whole."""
     chance = random.Random(options.seed)
-    files = {1: work / "kill-1.UKE", 2: work / "kill-2.UKE"}
+    key, clean = work / "member.key", {n: work / f"clean-{n}" for n in (1, 2)}
+    files = {n: work / f"kill-{n}.UKE" for n in (1, 2)}
     spans: dict[int, float] = {}
-    for workers, size in ((1, options.kill_mb), (2, max(options.kill_mb, 26))):
+    for workers, size in ((1, options.kill_mb), (2, max(options.kill_mb, POOL_MB))):
         child("make_uke", files[workers], size)
-        spans[workers] = load_fresh(work, files[workers], workers, keep=f"clean-{workers}")["seconds"]
-    seen = {"nothing of it": 0, "all of it": 0, "killed in the parent only": 0, "leftover parts swept": 0}
+        spans[workers] = child("load", files[workers], clean[workers], key, workers, SMALL_BLOCK)["seconds"]
+    seen = {"nothing of it": 0, "all of it": 0, "parts no manifest row names": 0, "a writer that lived on": 0}
     for n in range(options.kills):
         workers, alone = 1 + n % 2, n % 4 == 3
         moment = chance.random() * spans[workers] * 1.1
+        what = f"kill {n + 1} (workers {workers}, after {moment:.2f} s)"
         lake = fresh(work / "killed")
-        _kill(files[workers], lake, workers, moment, alone)
-        after = child("finish", files[workers], lake, work / "member.key", work / f"clean-{workers}")
-        expect(
-            f"kill {n + 1} ({workers} processes, after {moment:.2f} s)",
-            after,
-            {"broken": [], "differing": []},
-        )
+        group = _kill(_words("load", files[workers], lake, key, workers, SMALL_BLOCK), moment, alone)
+        seen["a writer that lived on"] += alone and _runs(group)
+        after = child("finish", files[workers], lake, key, clean[workers], SMALL_BLOCK)
+        expect(what, after, {"broken": [], "differing": []})
         seen["all of it" if after["whole"] else "nothing of it"] += 1
-        seen["killed in the parent only"] += alone
-        seen["leftover parts swept"] += bool(after["strays"])
+        seen["parts no manifest row names"] += bool(after["strays"])
+        if alone:
+            _wait_for(group)
+            again = child("finish", files[workers], lake, key, clean[workers], SMALL_BLOCK)
+            expect(f"{what}, afterwards", again, {"broken": [], "differing": [], "whole": True})
     show(
-        f"kill: {options.kills} loads killed at random moments, then loaded again;"
-        " every part and manifest row equals a clean load's",
+        f"kill: {options.kills} loads killed at random moments, one in four with its processes left to live on; then"
+        " loaded again: every part and every manifest row equals a clean load's",
         ("right after the kill the lake held", "times"),
         [(name, str(count)) for name, count in seen.items()],
     )
 
 
-def _kill(file: Path, lake: Path, workers: int, moment: float, alone: bool) -> None:
-    """Start a load, wait until it begins and then a moment, and kill it (alone: not the processes it started)."""
-    words = _words("load", file, lake, lake.parent / "member.key", workers)
-    with subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True) as running:
+def _kill(words: list[str], moment: float, alone: bool) -> int:
+    """Start a load, wait until it begins and then a moment, and kill it (alone: not the processes it started).
+
+    Returns the process group of the load.
+    """
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as running:
         assert running.stdout is not None
         running.stdout.readline()
         time.sleep(moment)
@@ -197,6 +187,25 @@ def _kill(file: Path, lake: Path, workers: int, moment: float, alone: bool) -> N
                 os.kill(running.pid, signal.SIGKILL)
             else:
                 os.killpg(running.pid, signal.SIGKILL)
+    return running.pid
+
+
+def _runs(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_for(group: int) -> None:
+    """Wait until the processes of a killed load have ended by themselves; end them after 20 seconds."""
+    until = time.monotonic() + 20
+    while _runs(group):
+        if time.monotonic() > until:
+            os.killpg(group, signal.SIGKILL)
+            sys.exit("processes of a killed load did not end by themselves")
+        time.sleep(0.05)
 
 
 # ---- running and watching children -------------------------------------------------------------------------------
@@ -209,9 +218,9 @@ def _words(name: str, *arguments: object) -> list[str]:
 def child(name: str, *arguments: object) -> Result:
     """Run a piece of work in a fresh process; its result with wall, peak_mb, self_mb and child_mb."""
     began = time.perf_counter()
-    with subprocess.Popen(_words(name, *arguments), stdout=subprocess.PIPE, text=True) as running:
-        with _Watch(running.pid) as watch:
-            said, _ = running.communicate()
+    words = _words(name, *arguments)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as running, _Watch(running.pid) as watch:
+        said, _ = running.communicate()
     if running.returncode:
         sys.exit(f"{name} ended with code {running.returncode}")
     result = json.loads(said.splitlines()[-1])
@@ -266,12 +275,11 @@ def interleaved(jobs: dict[str, Callable[[], Result]], rounds: int) -> dict[str,
     return runs
 
 
-def load_fresh(work: Path, file: Path, workers: int, keep: str = "") -> Result:
-    """Load a file into a new lake; the lake is deleted unless it is kept under a name."""
-    lake = fresh(work / (keep or "loaded"))
+def load_fresh(work: Path, file: Path, workers: int) -> Result:
+    """Load a file into a new lake, which is then deleted."""
+    lake = fresh(work / "loaded")
     result = child("load", file, lake, work / "member.key", workers)
-    if not keep:
-        shutil.rmtree(lake)
+    shutil.rmtree(lake)
     return result
 
 
@@ -284,6 +292,27 @@ def fresh(path: Path) -> Path:
 def median(runs: Sequence[Result], name: str) -> float:
     """The median of a named value."""
     return statistics.median(run[name] for run in runs)
+
+
+def most(runs: Sequence[Result], name: str) -> float:
+    """The largest of a named value."""
+    return max(run[name] for run in runs)
+
+
+TIMES = ("", "s", "of SQL", "CPU s", "of SQL", "s with start-up", "peak MB")
+
+
+def times(runs: Sequence[Result], base: Sequence[Result]) -> tuple[str, ...]:
+    """The cells of TIMES for some runs, against those of the baseline."""
+    clock, cpu = median(runs, "seconds"), median(runs, "cpu")
+    return (
+        f"{clock:.2f}",
+        f"{clock / median(base, 'seconds'):.2f} x",
+        f"{cpu:.2f}",
+        f"{cpu / median(base, 'cpu'):.2f} x",
+        f"{median(runs, 'wall'):.2f}",
+        f"{most(runs, 'peak_mb'):.0f}",
+    )
 
 
 def expect(what: str, found: Result, wanted: Result) -> None:
@@ -308,6 +337,31 @@ def show(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
 # ---- the work of the children --------------------------------------------------------------------------------------
 
 
+class _Timer:
+    """Adds up time on the clock and on the processors, this process and those it started and waited for."""
+
+    def __init__(self) -> None:
+        self.seconds = self.cpu = 0.0
+
+    def __enter__(self) -> _Timer:
+        self._began = time.perf_counter(), _cpu()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._began[0]
+        self.cpu += _cpu() - self._began[1]
+
+    @property
+    def spent(self) -> Result:
+        """seconds and cpu."""
+        return {"seconds": self.seconds, "cpu": self.cpu}
+
+
+def _cpu() -> float:
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
 def _make_uke(path: str, megabytes: str) -> Result:
     from make_uke import make
 
@@ -316,14 +370,13 @@ def _make_uke(path: str, megabytes: str) -> Result:
 
 def _decode(path: str) -> Result:
     """Decode a file block by block, each cut at a line end; only the decoding is timed."""
-    seconds, rest = 0.0, b""
+    timer, rest = _Timer(), b""
     with Path(path).open("rb") as source:
         while block := source.read(BLOCK):
             data, rest = _whole_lines(rest + block)
-            began = time.perf_counter()
-            data.decode("cp932")
-            seconds += time.perf_counter() - began
-    return {"seconds": seconds}
+            with timer:
+                data.decode("cp932")
+    return timer.spent
 
 
 def _whole_lines(data: bytes) -> tuple[bytes, bytes]:
@@ -331,15 +384,16 @@ def _whole_lines(data: bytes) -> tuple[bytes, bytes]:
     return data[:end], data[end:]
 
 
-def _load(path: str, lake: str, key: str, workers: str) -> Result:
+def _load(path: str, lake: str, key: str, workers: str, block: str = str(BLOCK)) -> Result:
     from kenpo.intake.load import load_paths
     from kenpo.lake import Lake
 
     opened = Lake.create(lake)
     print("ready", flush=True)
-    began = time.perf_counter()
-    (report,) = load_paths(opened, [Path(path)], key_path=Path(key), workers=int(workers))
-    seconds = time.perf_counter() - began
+    with _Timer() as timer:
+        (report,) = load_paths(
+            opened, [Path(path)], key_path=Path(key), workers=int(workers), block_bytes=int(block)
+        )
     assert report.entry is not None, report.message
     entry = report.entry
     counts = {
@@ -348,14 +402,15 @@ def _load(path: str, lake: str, key: str, workers: str) -> Result:
         "lines": entry.lines,
         "rejects": entry.rejects,
     }
-    return {"seconds": seconds, **counts}
+    return {**timer.spent, **counts}
 
 
 def _oracle(path: str, folder: str) -> Result:
     from csv_oracle import load
 
-    began = time.perf_counter()
-    return {**load(path, folder), "seconds": time.perf_counter() - began}
+    with _Timer() as timer:
+        counts = load(path, folder)
+    return {**counts, **timer.spent}
 
 
 def _make_lake(folder: str, receipts: str) -> Result:
@@ -372,14 +427,13 @@ def _compute(lake: str, out: str) -> Result:
     from kenpo.lake import Lake
 
     opened = Lake.open(lake)
-    began = time.perf_counter()
-    rows, _ = compute(MEASURES[MEASURE], opened, data_months(opened))
-    seconds = time.perf_counter() - began
+    with _Timer() as timer:
+        rows, _ = compute(MEASURES[MEASURE], opened, data_months(opened))
     reasons = pl.Struct(dict.fromkeys(MEASURES[MEASURE].reasons, pl.Int64))
     total = rows.filter((pl.col("breakdown") == "total") & (pl.col("branch") != "00"))
     figures = total.with_columns(pl.col("excluded_by").str.json_decode(reasons)).unnest("excluded_by")
     figures.drop("breakdown", "value", "measure", "excluded").write_parquet(out)
-    return {"seconds": seconds}
+    return timer.spent
 
 
 def _refresh(lake: str) -> Result:
@@ -388,9 +442,9 @@ def _refresh(lake: str) -> Result:
     from kenpo.lake import Lake
 
     opened = Lake.open(lake)
-    began = time.perf_counter()
-    refresh(opened, [MEASURES[MEASURE]])
-    return {"seconds": time.perf_counter() - began}
+    with _Timer() as timer:
+        refresh(opened, [MEASURES[MEASURE]])
+    return timer.spent
 
 
 SHARE_SQL = """
@@ -399,39 +453,44 @@ create table month as
 create table class as
   with listed as (
     select price_list_code, month, case when next_class_from <= month then next_class else class_code end as printed
-    from read_parquet({generic_class}), month
+    from read_parquet({generic_class}, hive_partitioning = false), month
   )
   select code, d.month,
     case when printed in ('2', '☆') then '2' when printed in ('3', '★') then '3' end as class,
     case when l.price_list_code is null then 'unlisted' when printed is null then 'other'
       when printed = '1' then 'no_generic' end as reason
-  from (select code, price_list_code, month from read_parquet({drug_master}), month
+  from (select code, price_list_code, month from read_parquet({drug_master}, hive_partitioning = false), month
     where change <> '1' and (abolished_on is null or abolished_on >= month)) as d
   left join listed as l on l.price_list_code = d.price_list_code and l.month = d.month;
 copy (
-  select d.branch, d.month, count(*) as eligible,
+  select {keys}, count(*) as eligible,
     coalesce(sum(total) filter (c.code is not null and reason is null), 0)::decimal(38, 7) as denominator,
     coalesce(sum(total) filter (class = '3' and reason is null), 0)::decimal(38, 7) as numerator,
     count(*) filter (reason = 'no_generic') as no_generic, count(*) filter (reason = 'other') as other,
     0 as star, count(*) filter (reason = 'unlisted') as unlisted, count(*) filter (c.code is null) as unknown_code
-  from read_parquet({drug}) as d left join class as c on c.code = d.code and c.month = d.month
+  from read_parquet({drug}, hive_partitioning = false) as d left join class as c on c.code = d.code and c.month = d.month
   where d.valid and d.branch is not null
-  group by d.branch, d.month
+  group by {keys}
 ) to '{out}' (format parquet);
 """
 
 
-def _sql(lake: str, out: str) -> Result:
+KEYS = {
+    "totals": "d.branch, d.month",
+    "cube": "d.branch, d.month, d.kind, least(d.age // 5, 15)",
+}
+
+
+def _sql(lake: str, out: str, keys: str) -> Result:
     import duckdb
 
     paths = _part_paths(lake, "drug", "drug_master", "generic_class")
     months = sorted(p.split("month=")[1][:7] for p in paths["drug"])
     files = {name: "[" + ", ".join(f"'{p}'" for p in listed) + "]" for name, listed in paths.items()}
-    began = time.perf_counter()
-    duckdb.connect().execute(
-        SHARE_SQL.format(first=f"{months[0]}-01", last=f"{months[-1]}-01", out=out, **files)
-    )
-    return {"seconds": time.perf_counter() - began}
+    span = {"first": f"{months[0]}-01", "last": f"{months[-1]}-01"}
+    with _Timer() as timer:
+        duckdb.connect().execute(SHARE_SQL.format(keys=KEYS[keys], out=out, **span, **files))
+    return timer.spent
 
 
 def _part_paths(lake: str, *tables: str) -> dict[str, list[str]]:
@@ -459,13 +518,12 @@ def _explain(lake: str, branch: str, month: str) -> Result:
     from kenpo.lake import Lake
 
     opened, first = Lake.open(lake), date.fromisoformat(f"{month}-01")
-    began = time.perf_counter()
-    said = explain(opened, MEASURES[MEASURE], branch, first)
-    explained = time.perf_counter() - began
-    began = time.perf_counter()
-    rows = records(opened, MEASURES[MEASURE], branch, first)
+    with _Timer() as explained:
+        said = explain(opened, MEASURES[MEASURE], branch, first)
+    with _Timer() as listed:
+        rows = records(opened, MEASURES[MEASURE], branch, first)
     assert rows.height == said.eligible
-    return {"explain": explained, "records": time.perf_counter() - began, "rows": rows.height}
+    return {**explained.spent, "records": listed.spent, "rows": rows.height}
 
 
 def _make_masters(folder: str, codes: str, editions: str) -> Result:
@@ -476,27 +534,26 @@ def _make_masters(folder: str, codes: str, editions: str) -> Result:
 
 def _masters_kenpo(lake: str, out: str) -> Result:
     import polars as pl
-    from make_lake import MONTHS
 
     from kenpo.frame import View
     from kenpo.lake import Lake
     from kenpo.lake.validity import in_force
+    from make_lake import MONTHS
 
     opened = Lake.open(lake)
-    began = time.perf_counter()
-    view = View(opened, MONTHS)
-    found = in_force(view.table("drug_master"), view.calendar(), "code")
-    rows = pl.from_arrow(found.select("month", "code", "edition", "price", "edition_is_later").to_pyarrow())
-    seconds = time.perf_counter() - began
-    assert isinstance(rows, pl.DataFrame)
-    rows.write_parquet(out)
-    return {"seconds": seconds}
+    with _Timer() as timer:
+        view = View(opened, MONTHS)
+        found = in_force(view.table("drug_master"), view.calendar(), "code")
+        chosen = found.select("month", "code", "edition", "price", "edition_is_later")
+        rows = pl.DataFrame(pl.from_arrow(chosen.to_pyarrow()))
+        rows.write_parquet(out)
+    return timer.spent
 
 
 # The last edition of each code wins: arg_max over the editions from the month's base on.
 IN_FORCE_SQL = """
 copy (
-  with row_of as (select * from read_parquet({paths})),
+  with row_of as (select * from read_parquet({paths}, hive_partitioning = false)),
   month as (select unnest(generate_series(date '{first}', date '{last}', interval 1 month))::date as month),
   edition as (select distinct edition, "full" from row_of),
   base as (
@@ -526,12 +583,13 @@ copy (
 
 def _masters_sql(lake: str, out: str) -> Result:
     import duckdb
+
     from make_lake import MONTHS
 
     paths = "[" + ", ".join(f"'{p}'" for p in _part_paths(lake, "drug_master")["drug_master"]) + "]"
-    began = time.perf_counter()
-    duckdb.connect().execute(IN_FORCE_SQL.format(paths=paths, first=MONTHS[0], last=MONTHS[-1], out=out))
-    return {"seconds": time.perf_counter() - began}
+    with _Timer() as timer:
+        duckdb.connect().execute(IN_FORCE_SQL.format(paths=paths, first=MONTHS[0], last=MONTHS[-1], out=out))
+    return timer.spent
 
 
 def _same_rows(one: str, other: str) -> Result:
@@ -542,7 +600,7 @@ def _same_rows(one: str, other: str) -> Result:
     return {"rows": rows[1].height, "differing": max(r.height for r in rows) - int(same)}
 
 
-def _finish(file: str, lake: str, key: str, clean: str) -> Result:
+def _finish(file: str, lake: str, key: str, clean: str, block: str) -> Result:
     """What a killed load left, and what a second load makes of it, held against a clean lake."""
     import polars as pl
 
@@ -566,7 +624,7 @@ def _finish(file: str, lake: str, key: str, clean: str) -> Result:
     ]
     strays = sorted(on_disk - set(named))
     broken += [] if set(named) == (set(parts(fair)) if whole else set()) else ["manifest"]
-    (report,) = load_paths(opened, [Path(file)], key_path=Path(key), workers=1)
+    (report,) = load_paths(opened, [Path(file)], key_path=Path(key), workers=1, block_bytes=int(block))
     wanted = "already" if whole else "loaded"
     broken += [] if report.status == wanted else [f"second load: {report.status}"]
 
@@ -582,9 +640,8 @@ def _finish(file: str, lake: str, key: str, clean: str) -> Result:
     ours, clean_files = ([_lasting(f.__dict__) for f in of.files()] for of in (opened, fair))
     if ours != clean_files:
         differing.append("files of the manifest")
-    if not whole:
-        left = {str(p.relative_to(opened.root)) for p in (opened.root / "data").rglob("*") if p.is_file()}
-        differing += sorted(left - set(parts(fair)))
+    left = {str(p.relative_to(opened.root)) for p in (opened.root / "data").rglob("*") if p.is_file()}
+    differing += sorted(left - set(parts(fair)))
     return {"whole": whole, "strays": strays, "broken": broken, "differing": differing}
 
 
@@ -642,7 +699,7 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=50, help="kill: how many loads")
     parser.add_argument(
-        "--kill-mb", type=float, default=6, help="kill: size of the file (26 with two processes)"
+        "--kill-mb", type=float, default=8, help="kill: size of the file (at least 26 with two processes)"
     )
     parser.add_argument("--rounds", type=int, default=3, help="runs of everything timed")
     parser.add_argument("--seed", type=int, default=1, help="kill: of the random moments")

@@ -45,7 +45,9 @@ def with_line(number: int, text: str | None) -> list[str]:
 
 def rejects(lake: Lake) -> list[tuple[int, str, str | None, str]]:
     frame = rows(lake, "intake_reject").sort("source_line", "field", "reason")
-    return [(r["source_line"], r["record_type"], r["field"], r["reason"]) for r in frame.iter_rows(named=True)]
+    return [
+        (r["source_line"], r["record_type"], r["field"], r["reason"]) for r in frame.iter_rows(named=True)
+    ]
 
 
 def flags(lake: Lake) -> list[tuple[int, str, str | None, str | None]]:
@@ -238,7 +240,16 @@ def test_a_record_of_another_kind_of_receipt_is_kept_or_rejected_but_never_lost(
     lines = [header, common, "HO,01130012,１,２,1,10", f"{record},1,1,620000001,1,1,1", "GO,1,10,99"]
     lake, reports = load(tmp_path, {"RECEIPT.UKE": encoded(lines)})
     assert [r.status for r in reports] == ["loaded"]
-    tables = ("diagnosis", "procedure", "drug", "material", "comment", "dispensing", "record", "intake_reject")
+    tables = (
+        "diagnosis",
+        "procedure",
+        "drug",
+        "material",
+        "comment",
+        "dispensing",
+        "record",
+        "intake_reject",
+    )
     assert 4 in {n for t in tables for n in rows(lake, t)["source_line"]}
 
 
@@ -313,7 +324,9 @@ class TestWhereFilesLie:
         assert "空" in report.message
         assert NAME in report.message
 
-    @pytest.mark.parametrize("data", [b"\x1a", b"\r\n", b"a,b,c\r\n", b"%PDF-1.7 \x00\x01", "IR。".encode("cp932")])
+    @pytest.mark.parametrize(
+        "data", [b"\x1a", b"\r\n", b"a,b,c\r\n", b"%PDF-1.7 \x00\x01", "IR。".encode("cp932")]
+    )
     def test_a_file_of_another_kind_is_refused(self, data, tmp_path: Path):
         lake, (report,) = load(tmp_path, {NAME: data})
         assert (report.status, lake.files()) == ("failed", [])
@@ -326,7 +339,10 @@ class TestWhereFilesLie:
         assert "none.UKE" in report.message
 
     def test_a_bad_file_does_not_stop_the_good_ones(self, tmp_path: Path):
-        put(tmp_path / "in", {"a/bad.UKE": b"x", "b/RECEIPTC.UKE": encoded(WHOLE), "c/broken.zip": b"PK\x03\x04broken"})
+        put(
+            tmp_path / "in",
+            {"a/bad.UKE": b"x", "b/RECEIPTC.UKE": encoded(WHOLE), "c/broken.zip": b"PK\x03\x04broken"},
+        )
         lake = Lake.create(tmp_path / "lake")
         reports = load_paths(lake, [tmp_path / "in"], key_path=key_file(tmp_path), workers=1)
         assert sorted(r.status for r in reports) == ["failed", "failed", "loaded"]
@@ -389,7 +405,11 @@ class TestTwice:
         assert report.status == "already"
 
     def test_receipt_ids_do_not_depend_on_the_order_of_loading(self, tmp_path: Path):
-        files = {"1.UKE": encoded(WHOLE), "2.UKE": encoded(with_line(10, "GO,2,800,99,")), "3.UKE": encoded(WHOLE[:9])}
+        files = {
+            "1.UKE": encoded(WHOLE),
+            "2.UKE": encoded(with_line(10, "GO,2,800,99,")),
+            "3.UKE": encoded(WHOLE[:9]),
+        }
         one, _ = load(tmp_path / "one", files)
         other, _ = load(tmp_path / "other", dict(reversed(files.items())))
         assert differences(content(one), content(other)) == []
@@ -436,7 +456,7 @@ class TestInsurerFiles:
     def test_a_receipt_without_re_is_rejected_whole(self, tmp_path: Path):
         lake = self.loaded(self.replaced(3, None), tmp_path)
         said = [(n, record, reason) for n, record, _, reason in rejects(lake)]
-        records = ((1, "MN"), (3, "HO"), (4, "SY"), (5, "IY"), (6, "CO"), (7, "RC"))
+        records = ((1, "MN"), (2, "IR"), (3, "HO"), (4, "SY"), (5, "IY"), (6, "CO"), (7, "RC"))
         assert said == [(n, record, "missing_common") for n, record in records]
         assert taken(lake) == (0, 0, [])
 
@@ -478,12 +498,12 @@ class TestInsurerFiles:
 
     @pytest.mark.parametrize("result", ["101", "104", "105"])
     def test_a_receipt_sent_back_no_longer_counts(self, result, tmp_path: Path):
-        lake = self.loaded([*self.LINES, f"4,9,0,MK,20240801,1,202408,100060,{result}"], tmp_path)
+        lake = self.loaded([*self.LINES, f"4,9,0,MK,,20240801,1,202408,100060,{result}"], tmp_path)
         assert taken(lake) == (0, 0, [])
         assert rows(lake, "receipt")["status"].to_list() == ["returned"]
 
     def test_a_receipt_upheld_counts(self, tmp_path: Path):
-        lake = self.loaded([*self.LINES, "4,9,0,MK,20240801,1,202408,100060,102"], tmp_path)
+        lake = self.loaded([*self.LINES, "4,9,0,MK,,20240801,1,202408,100060,102"], tmp_path)
         assert taken(lake) == (1, 500, ["620000001"])
 
 
@@ -493,7 +513,9 @@ class TestVolumes:
     def volumes(self, folder: Path, count: int) -> list[Path]:
         taro = Patient("架空　太郎", "カクウタロウ", "1", date(1955, 6, 1), "01130012", "１２３", "４５６")
         unit = Unit("60", (Procedure("160000310"),), 36)
-        receipts = [Receipt("medical", "1112", date(2024, 5, 1), taro, 1, (unit,), points=100 * n) for n in (1, 2, 3)]
+        receipts = [
+            Receipt("medical", "1112", date(2024, 5, 1), taro, 1, (unit,), points=100 * n) for n in (1, 2, 3)
+        ]
         clinic = Institution("13", "1", "9990001", "架空クリニック")
         folder.mkdir()
         return write_uke(folder / NAME, clinic, receipts, date(2024, 6, 1), volumes=count)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pytest
 from hypothesis import given
 from tests.lakes import content, differences, fresh, load, rows, samples, tried
 from tests.oracle.reader import OracleFile, OracleRow, physical_lines, read
@@ -26,7 +25,9 @@ Rows = set[tuple[Any, ...]]
 
 
 def uke_file(case: UkeCase) -> dict[str, bytes]:
-    lines = uke_lines(case.institution, case.receipts, case.claim_month, dates=case.dates, trailing=case.trailing)
+    lines = uke_lines(
+        case.institution, case.receipts, case.claim_month, dates=case.dates, trailing=case.trailing
+    )
     return {UKE_NAMES[case.kind]: encode(lines, newline=case.newline, eof=case.eof)}
 
 
@@ -143,12 +144,20 @@ def details_read(file: Loaded, table: str) -> tuple[Rows, Rows]:
     for r in file.table(table):
         if table == "procedure" and r["record_type"] in ("CZ", "KI"):
             continue
-        own = (file.receipt_line[r["receipt_id"]], r["source_line"], r["record_type"], r["code"], r["quantity"])
+        own = (
+            file.receipt_line[r["receipt_id"]],
+            r["source_line"],
+            r["record_type"],
+            r["code"],
+            r["quantity"],
+        )
         if not r["valid"]:
             replaced.add(own)
             continue
         unit = (r["section"], r["burden"], r["points"], r["unit_points"], r["days"])
-        counted.add((*own, *unit, *(() if no_times(file.entry.kind, table) else (r["times"],)), r.get("total")))
+        counted.add(
+            (*own, *unit, *(() if no_times(file.entry.kind, table) else (r["times"],)), r.get("total"))
+        )
     return counted, replaced
 
 
@@ -267,7 +276,9 @@ def test_a_uke_file_reads_as_the_slow_reader_reads_it(case: UkeCase, tmp_path_fa
 
 @tried(60)
 @given(case=recode_cases(CODES))
-def test_corrected_receipts_of_the_insurer_read_as_the_slow_reader_reads_them(case: RecodeCase, tmp_path_factory):
+def test_corrected_receipts_of_the_insurer_read_as_the_slow_reader_reads_them(
+    case: RecodeCase, tmp_path_factory
+):
     with fresh(tmp_path_factory) as folder:
         compare(folder, recode_files(case))
 
@@ -308,7 +319,9 @@ def same_in_small_blocks(folder: Path, files: dict[str, bytes]) -> None:
     whole, _ = load(folder / "whole", files)
     small, _ = load(folder / "small", files, block_bytes=400)
     assert differences(content(whole), content(small)) == []
-    counts = [[(f.lines, f.rejects, f.receipts, f.points, f.line_counts) for f in x.files()] for x in (whole, small)]
+    counts = [
+        [(f.lines, f.rejects, f.receipts, f.points, f.line_counts) for f in x.files()] for x in (whole, small)
+    ]
     assert counts[0] == counts[1]
 
 

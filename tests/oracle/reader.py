@@ -289,8 +289,8 @@ def valid_lines(block: list[Line]) -> list[Line]:
 
 
 def institution_key(header: Line) -> str:
-    """都道府県 + 点数表 + 医療機関コード."""
-    return header.get(2) + header.get(3) + header.get(4)
+    """都道府県 + 点数表 + 医療機関コード; a code written short of its 7 digits is padded with zeros."""
+    return header.get(2) + header.get(3) + header.get(4).zfill(7)
 
 
 def _read_receipt(result: OracleFile, institution: str | None, block: list[Line]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kenpo.frame import BREAKDOWNS, Initiative, Measure
 from kenpo.lake.schema import Table
@@ -100,6 +101,16 @@ def _measures(initiatives: Sequence[Initiative]) -> str:
     return "".join(lines)
 
 
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "、".join(f"{k} {_value(v)}" for k, v in value.items())
+    if isinstance(value, tuple):
+        return "／".join(_value(v) for v in value)
+    return str(value)
+
+
 def _parameters() -> str:
     lines = [_NOTE, "# Parameters（法令・運用のパラメータ）\n\n"]
     lines.append("From `src/kenpo/law/parameters/`. H 確定、M 概ね確か、L 未公表のため既定値。\n")
@@ -108,4 +119,6 @@ def _parameters() -> str:
         lines.append(
             f"- 単位：{p.unit}\n- 出典：{p.source}\n- 確認日：{p.checked_on}\n- 確度：{p.confidence}\n- 適用：{p.coverage}\n"
         )
+        lines.append("\n| 適用開始 | 値 |\n|---|---|\n")
+        lines += [f"| {v.first_day} | {_cell(_value(v.value))} |\n" for v in p.values]
     return "".join(lines)

@@ -29,11 +29,7 @@ def run(root: Path, key_path: Path) -> bool:
         if not ok and todo:
             console.print(f"　　　　{todo}", soft_wrap=True)
 
-    try:
-        lake = Lake.open(root)
-    except KenpoError as error:
-        say(False, error.what, error.todo)
-        return False
+    lake = Lake.open(root)
     say(True, f"データの置き場：{root}（版 {lake.version()}）")
     try:
         same = lake.meta("key") in (None, fingerprint(load_key(key_path, root)))
@@ -56,7 +52,7 @@ def run(root: Path, key_path: Path) -> bool:
         editions = sorted({f.edition for f in lake.files() if f.kind == name and f.edition})
         title = ALL_TABLES[name].title
         if editions:
-            say(True, f"{title}：{len(editions)} 版（{editions[0]}〜{editions[-1]}）")
+            say(True, f"{title}：{len(editions)} 版（{_span(str(editions[0]), str(editions[-1]))}）")
         elif name == "drug_price":
             console.print(f"参考　　{title}：未取込（金額は医薬品マスターの薬価で計算します）")
         else:
@@ -112,3 +108,7 @@ def _twice(lake: Lake) -> int:
         "institution", "claim_month", "month", "receipt_number", "receipt_type", "member_key", "points"
     ).aggregate(files=receipt.source_file.nunique())
     return same.filter(same.files > 1).count().to_pyarrow().as_py()
+
+
+def _span(first: str, last: str) -> str:
+    return first if first == last else f"{first}〜{last}"

@@ -49,9 +49,8 @@ def as_dict(lake: Lake) -> dict[str, Any]:
         lines.update(json.loads(f.line_counts))
     rejects, flagged = _frame(lake.table("intake_reject")), flags(lake)
     names = {f.file_id: f.name for f in files}
-    months = _frame(
-        receipt.filter(receipt.valid).group_by("month").aggregate(receipts=receipt.count()).order_by("month")
-    )
+    counted = receipt.filter(receipt.valid)
+    months = _frame(counted.group_by("month").aggregate(receipts=counted.count()).order_by("month"))
     return {
         "files": [_file(f) for f in files],
         "receipts": {r["kind"]: r["receipts"] for r in valid.sort("kind").iter_rows(named=True)},
@@ -59,7 +58,7 @@ def as_dict(lake: Lake) -> dict[str, Any]:
             status: int(by_kind.filter(pl.col("status") == status)["receipts"].sum())
             for status in sorted(by_kind["status"].unique())
         },
-        "receipts_without_branch": int(_count(receipt.filter(receipt.valid & receipt.branch.isnull()))),
+        "receipts_without_branch": _count(counted.filter(counted.branch.isnull())),
         "months": {f"{r['month']:%Y-%m}": r["receipts"] for r in months.iter_rows(named=True)},
         "lines": dict(sorted(lines.items())),
         "total_lines": sum(lines.values()),

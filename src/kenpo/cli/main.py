@@ -92,6 +92,7 @@ def load_command(
             "取り込むファイルが指定されていません。",
             todo="「kenpo load ファイルまたはフォルダ」の形で指定してください。",
         )
+    from_day = parse_date(edition) if edition else None
     opened = Lake.create(lake)
     reports = load_facts(opened) if builtin_masters else []
     if paths:
@@ -117,7 +118,7 @@ def load_command(
                 opened,
                 paths,
                 key_path=key or default_key_path(),
-                edition=parse_date(edition) if edition else None,
+                edition=from_day,
                 workers=workers,
                 progress=advance,
             )
@@ -156,13 +157,14 @@ def _print_reports(lake: Lake, reports: list[FileReport]) -> None:
     table("", heads, rows)
     for r in reports:
         if r.status == "failed":
-            errors.print(f"[red]取り込めません[/red] {r.message}\n", soft_wrap=True)
+            errors.print(f"[red]取り込めません[/red]（{r.code}）")
+            errors.print(f"{r.message}\n", soft_wrap=True, markup=False)
     loaded = {r.entry.file_id for r in reports if r.entry}
     flags = lake_report.flags(lake).filter(pl.col("source_file").is_in(list(loaded)))
     rejected = sum(r.entry.rejects for r in reports if r.entry)
     if rejected:
         console.print(
-            f"取り込めなかった行が {rejected:,} 行あります。「kenpo lake --rejects」で場所と理由を確かめてください。"
+            f"取り込めなかった行が {rejected:,} 行あります。「kenpo lake --rejects」で場所と理由を確かめてください。直したファイルを取り込む前に、「kenpo lake --forget ID」で元のファイルの取込を取り消してください。"
         )
     if flags.height:
         console.print(
@@ -275,8 +277,12 @@ def _rate(measure: Measure, value: Any) -> str:
 def _notes(lake: Lake, measure: Measure, rows: pl.DataFrame) -> str:
     notes = list(json.loads(lake.meta(f"notes:{measure.id}") or "[]"))
     if rows.height and rows["cutoff"][0] != lake.version():
-        notes.append("この値を計算した後に、取込がありました。「kenpo refresh」で計算し直してください。")
-    unknown = sum(json.loads(text).get("unknown_code", 0) for text in rows["excluded_by"])
+        notes.append(
+            "この値を計算した後に、取込または取消がありました。「kenpo refresh」で計算し直してください。"
+        )
+    nation = rows.filter(pl.col("branch") == NATION_CODE)
+    counted = nation if nation.height else rows
+    unknown = sum(json.loads(text).get("unknown_code", 0) for text in counted["excluded_by"])
     if unknown:
         notes.append(f"マスターにないコードの明細が {unknown:,} 件あり、除外しています。")
     return "\n".join(f"※ {n}" for n in notes)
@@ -414,7 +420,7 @@ def explain_command(
         console.print(f"※ {note}", soft_wrap=True)
     if said.stale:
         console.print(
-            "※ 保存されている値を計算した後に取込がありました。上は最新のデータによる値です。「kenpo refresh」で保存値も新しくなります。",
+            "※ 保存されている値を計算した後に、取込または取消がありました。上は最新のデータによる値です。「kenpo refresh」で保存値も新しくなります。",
             soft_wrap=True,
         )
     if listed is not None:
@@ -518,7 +524,7 @@ def docs_command(out: Annotated[Path, typer.Option("--out", help="書き出す�
 def main() -> None:
     """Entry point: errors for people, without a traceback; exit codes by kind."""
     try:
-        code = app(standalone_mode=False)
+        code = usage.in_japanese(typer.main.get_command(app)).main(standalone_mode=False)
     except KenpoError as error:
         errors.print(f"[red]エラー[/red]（{error.code}）")
         errors.print(error.message, soft_wrap=True, markup=False)
@@ -535,8 +541,9 @@ def main() -> None:
     except Exception as error:
         if (text := usage.explain(error)) is None:
             raise
-        errors.print(text, soft_wrap=True, markup=False)
-        code = ArgumentError.exit_code
+        if text:
+            errors.print(text, soft_wrap=True, markup=False)
+        code = ArgumentError.exit_code if text else 0
     sys.exit(code or 0)
 
 

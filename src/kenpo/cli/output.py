@@ -82,6 +82,10 @@ def plain(value: Any, column: str = "") -> Any:
 
 def emit(frame: pl.DataFrame, form: Format, out: Path | None) -> None:
     """Write rows as csv, json or parquet to a file or standard output."""
+    if out is not None and not out.parent.is_dir():
+        raise ArgumentError(
+            "書き出し先のフォルダがありません。", where=str(out.parent), todo="先にフォルダを作ってください。"
+        )
     if form is Format.PARQUET:
         if out is None:
             raise ArgumentError("parquet は画面に出せません。", todo="--out でファイル名を指定してください。")

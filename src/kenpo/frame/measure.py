@@ -24,7 +24,16 @@ from kenpo.lake.tables.figures import FIGURE
 
 Units = Callable[[View], Expression]
 
-REQUIRED = ("branch", "month", "excluded", "denominator", "numerator", "source_file", "source_line")
+REQUIRED = (
+    "branch",
+    "month",
+    "excluded",
+    "denominator",
+    "numerator",
+    "receipt_id",
+    "source_file",
+    "source_line",
+)
 _OLDEST_BAND = 15
 _KIND_TITLES = {"medical": "医科", "dpc": "DPC", "dental": "歯科", "pharmacy": "調剤"}
 

@@ -72,6 +72,9 @@ class View:
                 .aggregate(first=rows.month.min(), last=rows.month.max())
             )
             for row in late.order_by("edition").to_pyarrow().to_pylist():
+                span = f"{row['first']:%Y-%m}" + (
+                    "" if row["first"] == row["last"] else f"〜{row['last']:%Y-%m}"
+                )
                 self.notes.append(
-                    f"{title}：{row['first']:%Y-%m}〜{row['last']:%Y-%m} の診療に、後の版（{row['edition']:%Y-%m-%d}）を使っています。"
+                    f"{title}：{span} の診療に、後の版（{row['edition']:%Y-%m-%d}）を使っています。"
                 )

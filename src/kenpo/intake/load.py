@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import time
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -49,6 +51,7 @@ class FileReport:
     status: str
     entry: FileEntry | None = None
     message: str = ""
+    code: str = ""
 
 
 @dataclass
@@ -96,7 +99,7 @@ def load_paths(
     """
     key = load_key(key_path, lake.root)
     sources, errors = find_sources(paths)
-    reports = [FileReport(e.where, "failed", message=e.message) for e in errors]
+    reports = [FileReport(e.where, "failed", message=e.message, code=e.code) for e in errors]
     with lake.writing(), _Pool(workers) as pool:
         _same_key(lake, key)
         for source in sources:
@@ -106,15 +109,15 @@ def load_paths(
             except LakeError:
                 raise
             except KenpoError as error:
-                reports.append(FileReport(source.name, "failed", message=error.message))
-            except (OSError, EOFError) as error:
-                reports.append(
-                    FileReport(
-                        source.name,
-                        "failed",
-                        message=f"ファイルを読めません（{error}）。\n場所：{source.name}",
-                    )
+                reports.append(FileReport(source.name, "failed", message=error.message, code=error.code))
+            except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+                damaged = InputFileError(
+                    f"ファイルを読めません（{error}）。",
+                    where=source.name,
+                    todo="壊れていないかを確かめ、もう一度受け取ってください。",
+                    code="unreadable",
                 )
+                reports.append(FileReport(source.name, "failed", message=damaged.message, code=damaged.code))
     return reports
 
 

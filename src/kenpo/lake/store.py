@@ -322,7 +322,12 @@ class Lake:
         if self._connection is None:
             import ibis  # heavy; the processes that only write parts never need it
 
-            threads = os.environ.get("KENPO_THREADS")
+            threads = os.environ.get("KENPO_THREADS", "")
+            if threads and not (threads.isdigit() and int(threads)):
+                raise LakeError(
+                    f"環境変数 KENPO_THREADS の値「{threads}」が正しくありません。",
+                    todo="1以上の数を指定するか、指定をやめてください。",
+                )
             self._connection = ibis.duckdb.connect(**({"threads": int(threads)} if threads else {}))
         return self._connection
 

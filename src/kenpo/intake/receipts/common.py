@@ -15,6 +15,9 @@ from kenpo.intake.receipts.lines import Bucket
 from kenpo.lake.store import receipt_ids
 from kenpo.lake.tables import receipts as t
 
+# A claim lapses after five years (民法166条; 3 years before April 2020): an older 診療年月 is likely a slip.
+_OLDEST_CLAIM = "-5y"
+
 
 def read_common(block: Block, headers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One row per receipt from its valid RE record, and the names needed (and then dropped) in this block."""
@@ -187,6 +190,9 @@ def read_payers(block: Block) -> None:
         .join(identity, on="receipt", how="left", maintain_order="left")
         .with_columns(pl.col("payer_count").fill_null(0), pl.col("insured").fill_null(False))
     )
+    claim, treated = pl.col("claim_month"), pl.col("month")
+    odd = block.receipts.filter((treated > claim) | (treated < claim.dt.offset_by(_OLDEST_CLAIM)))
+    block.found.flag(odd["line"].to_numpy(), "odd_month")
     _statuses(block)
     _keys(block)
     _branches(block)

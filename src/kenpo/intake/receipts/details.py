@@ -76,6 +76,12 @@ def _columns(block: Block, name: str, spec: lay.Detail, index: Ints) -> tuple[Bu
             expected=[str(v) for v in times[odd]],
             actual=[str(v) for v in total[odd]],
         )
+    if spec.additions:
+        pairs = [
+            pl.col(str(code)) + pl.lit(":") + pl.col(str(code + 1)).fill_null("") for code in spec.additions
+        ]
+        text = bucket.fields.select(pl.concat_str(pairs, separator=",", ignore_nulls=True)).to_series()
+        columns["additions"] = text.set(text == "", None)
     if spec.unit_code:
         columns["unit_code"] = bucket.column(spec.unit_code)
     if spec.unit_price:
@@ -125,7 +131,10 @@ def _sections_and_units(block: Block) -> None:
     ahead = np.where(carries & usable, place, len(index))
     ahead = np.minimum.accumulate(ahead[::-1])[::-1]
     ahead = np.where(counts & ~block.valid_line[index] & carries, place, ahead)
-    inside = ahead < len(index)
+    # A 診療識別 written anew begins a new 算定単位, so the one before it ends there, with or without points.
+    begins = np.where(good & block.valid_line[index], place, len(index))
+    begins = np.minimum.accumulate(np.append(begins[1:], len(index))[::-1])[::-1]
+    inside = (ahead < len(index)) & (ahead < begins)
     inside[inside] = receipt[ahead[inside]] == receipt[inside]
     block.unit_at[index] = np.where(inside & counts, index[np.minimum(ahead, len(index) - 1)], -1)
 
@@ -176,7 +185,11 @@ def _finish(
         times=_nullable(times, pl.Int32),
         unit_line=_nullable(np.where(has_unit, block.lines.number[np.maximum(unit, 0)], -1), pl.Int64),
         unit_points=_nullable(unit_points, pl.Int64),
-        **{k: v for k, v in columns.items() if k in ("day_mask", "days", "unit_code", "unit_price")},
+        **{
+            k: v
+            for k, v in columns.items()
+            if k in ("day_mask", "days", "unit_code", "unit_price", "additions")
+        },
     )
     if spec.name:
         frame = frame.with_columns(name=bucket.column(spec.name))

@@ -20,7 +20,7 @@ HEADERS = ("IR", "UK", "YK")
 class Detail:
     """A record with 診療識別, points and days. `days` is the position of day 1, None when it has no days.
 
-    comments: positions of the comment codes whose text follows. quantity: position of 数量・使用量.
+    comments: positions of the comment codes whose text follows; additions: of the 加算コード whose quantity follows. quantity: position of 数量・使用量.
     """
 
     code: int
@@ -34,6 +34,7 @@ class Detail:
     unit_code: int | None = None
     unit_price: int | None = None
     name: int | None = None
+    additions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ _DENTAL = Layout(
     insurer=Payer(days=4, points=5, charge=10, meal_times=6, meal_amount=7),
     public=Payer(days=4, points=5, charge=6, meal_times=8, meal_amount=9),
     details={
-        "SS": Detail(code=3, quantity=4, points=76, times=77, days=78),
+        "SS": Detail(code=3, quantity=4, points=76, times=77, days=78, additions=tuple(range(6, 76, 2))),
         "SI": Detail(code=3, quantity=4, points=5, times=6, days=7),
         "IY": Detail(code=3, quantity=4, points=5, times=6, days=8),
         "TO": Detail(code=3, quantity=4, points=12, times=13, days=14, unit_code=5, unit_price=6, name=11),

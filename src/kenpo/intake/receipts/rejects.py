@@ -24,8 +24,6 @@ REASONS: dict[str, str] = {
     "duplicate_common": "1つのレセプトに有効なREレコードが2つあります。後のものは使いません。",
     "missing_dispensing": "この医薬品の調剤数量（CZレコード）がありません。元のファイルを確かめてください。",
     "missing_times": "回数がなく、算定単位の最終行からも補えません。元のファイルを確かめてください。",
-    "bad_layout": "項目の数が仕様と違います。元のファイルを確かめてください。",
-    "duplicate_code": "同じ版の中に同じコードが2度あります。後の行は使いません。",
 }
 
 FLAGS: dict[str, str] = {
@@ -37,6 +35,7 @@ FLAGS: dict[str, str] = {
     "undecodable_bytes": "文字コードとして読めないバイトがあり、「�」に置き換えました。",
     "bad_optional_field": "読めない値を空として取り込みました。",
     "days_times_mismatch": "算定日情報の合計と回数が違います。",
+    "odd_month": "診療年月が請求年月より後か、5年より前です。年月の誤りがないか確かめてください。",
     "no_payer": "HOレコードもKOレコードもないレセプトです。",
     "no_receipt": "レセプトが1件もありません。",
 }

@@ -169,11 +169,13 @@ PROCEDURE = Table(
         Column("position", "int16", "行内の順", "1行に複数のコードがある記録（CZ・KI）での順", required=True),
         Column("code", "string", "診療行為コード", required=True),
         Column("quantity", "decimal(14,3)", "数量データ"),
+        Column(
+            "additions", "string", "加算", "歯科SSの加算コードと数量を「コード:数量」でカンマ区切りにしたもの"
+        ),
         *_POINTS,
     ),
     key=("receipt_id", "source_line", "position"),
     partition="month",
-    caveats=("歯科SSの加算コードは comment ではなく modifiers 相当として records に残す。",),
 )
 
 DRUG = Table(
