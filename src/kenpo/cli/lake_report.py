@@ -88,11 +88,11 @@ def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
 
 
 def _listed(frame: pl.DataFrame, names: dict[str, str], columns: tuple[str, ...]) -> list[dict[str, Any]]:
-    ordered = frame.sort("source_file", "source_line")
-    return [
+    rows = [
         {"file": names.get(r["source_file"], r["source_file"]), **{c: r[c] for c in columns}}
-        for r in ordered.iter_rows(named=True)
+        for r in frame.iter_rows(named=True)
     ]
+    return sorted(rows, key=lambda r: (r["file"], r["source_line"]))
 
 
 def _file(f: FileEntry) -> dict[str, Any]:
