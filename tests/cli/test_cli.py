@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable
@@ -18,7 +19,11 @@ import pytest
 from tests.lakes import key_file, put
 
 from kenpo.catalogue import MEASURES
+from kenpo.cli import output
 from kenpo.cli.main import main
+from kenpo.frame import refresh
+from kenpo.intake.load import load_facts, load_paths
+from kenpo.lake import Lake
 from kenpo.synth.receipts import Drug, Institution, Patient, Receipt, Unit, encode, uke_lines
 
 VOLUME = "generic_volume_share"
@@ -52,7 +57,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KENPO_LAKE", str(tmp_path / "lake"))
     monkeypatch.setenv("KENPO_KEY_FILE", str(tmp_path / "keys" / "member.key"))
-    monkeypatch.setenv("COLUMNS", "300")
+    for screen in (output.console, output.errors):
+        monkeypatch.setattr(screen, "_width", 300)
 
     def command(*words: str | Path) -> Said:
         monkeypatch.setattr(sys, "argv", ["kenpo", *map(str, words)])
@@ -66,15 +72,26 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return command
 
 
-@pytest.fixture
-def filled(run: Run, tmp_path: Path) -> Run:
-    """As run, with two months loaded and all measures refreshed."""
+@pytest.fixture(scope="module")
+def two_months(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a lake of two months, all measures refreshed, and its key; tests work on copies."""
+    folder = tmp_path_factory.mktemp("two months")
     files = {
         "3月.UKE": claims(MARCH, (GENERIC, 80), (ORIGINATOR, 20), (UNKNOWN, 5)),
         "4月.UKE": claims(APRIL, (GENERIC, 1), (ORIGINATOR, 3), points=300, number=2),
     }
-    assert run("load", "--builtin-masters", put(tmp_path / "in", files)).code == 0
-    assert run("refresh").code == 0
+    lake = Lake.create(folder / "lake")
+    load_facts(lake)
+    load_paths(lake, [put(folder / "in", files)], key_path=folder / "keys" / "member.key", workers=1)
+    refresh(lake, list(MEASURES.values()))
+    return folder
+
+
+@pytest.fixture
+def filled(run: Run, two_months: Path, tmp_path: Path) -> Run:
+    """As run, with two months loaded and all measures refreshed."""
+    for name in ("lake", "keys"):
+        shutil.copytree(two_months / name, tmp_path / name)
     return run
 
 
@@ -103,8 +120,18 @@ class TestLoad:
         assert "kenpo load" in said.err
 
     @pytest.mark.parametrize("name", ["none.UKE", "empty.UKE", "letter.txt", "broken.zip"])
-    def test_a_file_that_cannot_be_taken_in_ends_with_3_and_the_rest_goes_on(self, name, run: Run, tmp_path: Path):
-        put(tmp_path, {"empty.UKE": b"", "letter.txt": b"x", "broken.zip": b"PK\x03\x04", "a.UKE": claims(MARCH, (GENERIC, 1))})
+    def test_a_file_that_cannot_be_taken_in_ends_with_3_and_the_rest_goes_on(
+        self, name, run: Run, tmp_path: Path
+    ):
+        put(
+            tmp_path,
+            {
+                "empty.UKE": b"",
+                "letter.txt": b"x",
+                "broken.zip": b"PK\x03\x04",
+                "a.UKE": claims(MARCH, (GENERIC, 1)),
+            },
+        )
         said = run("load", tmp_path / name, tmp_path / "a.UKE")
         assert said.code == 3
         assert "取り込めません" in said.err
@@ -112,7 +139,9 @@ class TestLoad:
         assert json.loads(run("lake", "--json").out)["receipts"] == {"medical": 1}
 
     def test_square_brackets_in_a_file_name_are_shown(self, run: Run, tmp_path: Path):
-        said = run("load", put(tmp_path / "in", {"[red]3月[/b].UKE": claims(MARCH, (GENERIC, 1)), "[bad].UKE": b"x"}))
+        said = run(
+            "load", put(tmp_path / "in", {"[red]3月[/b].UKE": claims(MARCH, (GENERIC, 1)), "[bad].UKE": b"x"})
+        )
         assert said.code == 3
         assert "[red]3月[/b].UKE" in said.out
         assert "[bad].UKE" in said.out + said.err
@@ -136,7 +165,9 @@ class TestLoad:
         assert said.code == 0
         assert "取り込めなかった行" in said.out
 
-    @pytest.mark.parametrize("words", [["--workers", "0"], ["--workers", "two"], ["--edition", "2024-13-01"], ["--nothing"]])
+    @pytest.mark.parametrize(
+        "words", [["--workers", "0"], ["--workers", "two"], ["--edition", "2024-13-01"], ["--nothing"]]
+    )
     def test_wrong_words_end_with_2_in_japanese(self, words, run: Run, tmp_path: Path):
         put(tmp_path, {"a.UKE": claims(MARCH, (GENERIC, 1))})
         said = run("load", *words, tmp_path / "a.UKE")
@@ -159,7 +190,9 @@ class TestLake:
         assert (told["flags"]["count"], told["flags"]["list"]) == (0, [])
 
     def test_rejects_and_flags_are_listed_with_file_and_line(self, run: Run, tmp_path: Path):
-        data = claims(MARCH, (GENERIC, 1)).replace(b"610463166", b"61046316X").replace(b"GO,1,500", b"GO,2,500")
+        data = (
+            claims(MARCH, (GENERIC, 1)).replace(b"610463166", b"61046316X").replace(b"GO,1,500", b"GO,2,500")
+        )
         run("load", put(tmp_path / "in", {"a.UKE": data}))
         rejects, flags = run("lake", "--rejects"), run("lake", "--flags")
         assert (rejects.code, flags.code) == (0, 0)
@@ -223,14 +256,16 @@ class TestRefresh:
         assert "--builtin-masters" in said.err
 
     def test_a_month_no_parameter_covers_ends_with_5(self, run: Run, tmp_path: Path):
-        run("load", "--builtin-masters", put(tmp_path / "in", {"a.UKE": claims(date(2030, 4, 1), (GENERIC, 1))}))
+        run(
+            "load",
+            "--builtin-masters",
+            put(tmp_path / "in", {"a.UKE": claims(date(2030, 4, 1), (GENERIC, 1))}),
+        )
         said = run("refresh", "biosimilar_component_share")
         assert said.code == 5
         assert "biosimilar_ingredient_share" in said.err
 
     def test_while_another_process_writes_it_ends_with_4(self, filled: Run, tmp_path: Path):
-        from kenpo.lake import Lake
-
         with Lake.open(tmp_path / "lake").writing():
             assert filled("refresh").code == 4
 
@@ -268,7 +303,10 @@ class TestShow:
         for one, two, three in zip(as_json, as_csv, as_parquet.iter_rows(named=True), strict=True):
             assert one["branch"] == two["branch"] == three["branch"]
             for column in ("numerator", "denominator", "rate"):
-                values = [None if v in (None, "") else Decimal(str(v)) for v in (one[column], two[column], three[column])]
+                values = [
+                    None if v in (None, "") else Decimal(str(v))
+                    for v in (one[column], two[column], three[column])
+                ]
                 assert values[0] == values[1] == values[2]
         assert filled(*words, "--format", "csv", "--out", tmp_path / "f.csv").code == 0
         assert (tmp_path / "f.csv").read_bytes().startswith(b"\xef\xbb\xbf")
@@ -287,7 +325,9 @@ class TestShow:
             ("2025-04", "4"),
         ]
 
-    @pytest.mark.parametrize("by", ["kind", "age_band", "prefecture", "municipality", "institution", "pharmacy"])
+    @pytest.mark.parametrize(
+        "by", ["kind", "age_band", "prefecture", "municipality", "institution", "pharmacy"]
+    )
     @pytest.mark.parametrize("form", ["table", "json"])
     def test_every_breakdown(self, by: str, form: str, filled: Run):
         said = filled("show", VOLUME, "--branch", "13", "--month", "2025-03", "--by", by, "--format", form)
@@ -335,11 +375,19 @@ class TestExplain:
     def test_it_tells_definition_parameter_and_exclusions(self, filled: Run):
         said = filled("explain", VOLUME, "--branch", "13", "--month", "2025-03")
         assert said.code == 0
-        for words in ("80.0%", MEASURES[VOLUME].definition[:20], "generic_exclude_star", "医薬品マスターにないコード", "令和7年3月"):
+        for words in (
+            "80.0%",
+            MEASURES[VOLUME].definition[:20],
+            "generic_exclude_star",
+            "医薬品マスターにないコード",
+            "令和7年3月",
+        ):
             assert words in said.out
 
     def test_records_sum_to_the_figure_and_name_file_and_line(self, filled: Run):
-        said = filled("explain", VOLUME, "--branch", "13", "--month", "2025-03", "--records", "--format", "json")
+        said = filled(
+            "explain", VOLUME, "--branch", "13", "--month", "2025-03", "--records", "--format", "json"
+        )
         rows = json.loads(said.out)
         assert [(r["file"], r["source_line"], r["item"], r["excluded"]) for r in rows] == [
             ("3月.UKE", 4, GENERIC, None),
@@ -400,7 +448,10 @@ class TestDoctor:
         assert "kenpo refresh" in said.out
 
     def test_a_total_that_does_not_fit_is_found(self, filled: Run, tmp_path: Path):
-        put(tmp_path / "more", {"c.UKE": claims(MARCH, (GENERIC, 1), number=3).replace(b"GO,1,500", b"GO,1,501")})
+        put(
+            tmp_path / "more",
+            {"c.UKE": claims(MARCH, (GENERIC, 1), number=3).replace(b"GO,1,500", b"GO,1,501")},
+        )
         filled("load", tmp_path / "more")
         filled("refresh")
         said = filled("doctor")
@@ -416,7 +467,9 @@ class TestWords:
     def test_help_is_in_japanese(self, run: Run):
         said = run("--help")
         assert said.code == 0
-        assert all(verb in said.out for verb in ("load", "refresh", "show", "explain", "lake", "doctor", "demo"))
+        assert all(
+            verb in said.out for verb in ("load", "refresh", "show", "explain", "lake", "doctor", "demo")
+        )
         assert "コマンド" in said.out
 
     @pytest.mark.parametrize("verb", ["load", "refresh", "show", "explain", "lake", "doctor", "demo"])

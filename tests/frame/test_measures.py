@@ -48,20 +48,30 @@ PLACES = {
     "medical": [Institution("13", "1", f"999000{n}", "架空医院") for n in range(2)],
     "dpc": [Institution("14", "1", "9990007", "架空病院")],
     "dental": [Institution("35", "3", "9990003", "架空歯科")],
-    "pharmacy": [Institution("13", "4", "9990008", "架空薬局"), Institution("01", "4", "9990009", "見本薬局")],
+    "pharmacy": [
+        Institution("13", "4", "9990008", "架空薬局"),
+        Institution("01", "4", "9990009", "見本薬局"),
+    ],
 }
 
 
 def made(chance: random.Random, kind: Kind, month: date) -> Receipt:
     """A receipt of some drugs, sometimes corrected."""
     codes = some_codes()
-    drugs = tuple(Drug(chance.choice(codes), Decimal(chance.randint(1, 400)) / 4) for _ in range(chance.randint(1, 4)))
+    drugs = tuple(
+        Drug(chance.choice(codes), Decimal(chance.randint(1, 400)) / 4) for _ in range(chance.randint(1, 4))
+    )
     born = date(chance.randint(1935, 2020), chance.randint(1, 12), 7)
-    person = Patient("架空　太郎", "カクウタロウ", chance.choice("12"), born, chance.choice(INSURERS), "１", "２")
+    person = Patient(
+        "架空　太郎", "カクウタロウ", chance.choice("12"), born, chance.choice(INSURERS), "１", "２"
+    )
     days = chance.randint(1, 30)
     stay = None
     if kind == "pharmacy":
-        items = (Dispensing("1", "900", (Fill(month, month, days, 1, 10), *drugs)), BasicFee(month, "410000010", 42))
+        items = (
+            Dispensing("1", "900", (Fill(month, month, days, 1, 10), *drugs)),
+            BasicFee(month, "410000010", 42),
+        )
     else:
         items = (Unit("21", drugs, 10, days),)
     if kind == "dpc":
@@ -168,7 +178,7 @@ def test_the_values_of_breakdowns_are_words_a_clerk_knows(lake: Lake):
     assert set(figures(lake, VOLUME, by="kind")["value"]) == {"医科", "DPC", "歯科", "調剤"}
     assert set(figures(lake, VOLUME, by="prefecture")["value"]) == {"北海道", "東京都", "神奈川県", "山口県"}
     assert set(figures(lake, VOLUME, by="pharmacy")["value"]) == {"1349990008", "0149990009"}
-    bands = {f"{a}-{a + 4}" for a in range(0, 75, 5)} | {"75+"}
+    bands = {f"{low:02d}-{low + 4:02d}" for low in range(0, 75, 5)} | {"75-"}
     assert set(figures(lake, VOLUME, by="age_band")["value"]) <= bands
 
 
@@ -246,7 +256,9 @@ def test_every_record_stands_on_its_line_of_its_file(measure: Measure, lake: Lak
 def test_the_largest_contributors_come_first_and_are_part_of_the_records(measure: Measure, lake: Lake):
     said = explain(lake, measure, "00", MONTHS[0], top=3)
     listed = records(lake, measure, "00", MONTHS[0]).filter(pl.col("excluded").is_null())
-    assert said.contributors["denominator"].to_list() == sorted(said.contributors["denominator"], reverse=True)
+    assert said.contributors["denominator"].to_list() == sorted(
+        said.contributors["denominator"], reverse=True
+    )
     for r in said.contributors.iter_rows(named=True):
         mine = listed.filter(pl.col("item") == r["item"])
         assert (r["units"], r["denominator"], r["numerator"]) == (
@@ -256,7 +268,9 @@ def test_the_largest_contributors_come_first_and_are_part_of_the_records(measure
         )
 
 
-def test_the_order_of_files_and_the_size_of_blocks_make_no_difference(lake: Lake, facts: Path, tmp_path: Path):
+def test_the_order_of_files_and_the_size_of_blocks_make_no_difference(
+    lake: Lake, facts: Path, tmp_path: Path
+):
     renamed = {f"{9 - n}-{name}": data for n, (name, data) in enumerate(sources().items())}
     other = lake_with(facts, tmp_path, renamed, block_bytes=30_000)
     refresh(other, list(MEASURES.values()))
@@ -296,7 +310,9 @@ class TestStale:
         assert not explain(lake, VOLUME, "13", date(2025, 3, 1)).stale
         assert figures(lake, VOLUME, branch="13")["denominator"].to_list() == [1 + 3]
 
-    def test_a_month_that_came_after_the_last_refresh_is_explained_or_refused_in_words(self, facts: Path, tmp_path: Path):
+    def test_a_month_that_came_after_the_last_refresh_is_explained_or_refused_in_words(
+        self, facts: Path, tmp_path: Path
+    ):
         lake = self.loaded_more(facts, tmp_path, date(2025, 4, 1))
         try:
             assert explain(lake, VOLUME, "13", date(2025, 4, 1)).stale
@@ -338,12 +354,16 @@ class TestStale:
 
     def test_without_masters_the_refresh_says_which_are_missing(self, tmp_path: Path):
         Lake.create(tmp_path / "none")
-        lake = lake_with(tmp_path / "none", tmp_path, {"a.UKE": one_receipt(date(2025, 3, 1), (GENERIC, "1"))})
+        lake = lake_with(
+            tmp_path / "none", tmp_path, {"a.UKE": one_receipt(date(2025, 3, 1), (GENERIC, "1"))}
+        )
         with pytest.raises(MeasureError) as error:
             refresh(lake, [VOLUME])
         assert "医薬品マスター" in error.value.message
 
-    def test_months_without_receipts_between_two_months_are_there_with_nothing(self, facts: Path, tmp_path: Path):
+    def test_months_without_receipts_between_two_months_are_there_with_nothing(
+        self, facts: Path, tmp_path: Path
+    ):
         files = {
             "a.UKE": one_receipt(date(2024, 12, 1), (GENERIC, "1")),
             "b.UKE": one_receipt(date(2025, 3, 1), (GENERIC, "1"), number=2),
@@ -351,7 +371,12 @@ class TestStale:
         lake = lake_with(facts, tmp_path, files)
         refresh(lake, [VOLUME])
         rows = figures(lake, VOLUME, branch="13")
-        assert rows["month"].to_list() == [date(2024, 12, 1), date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)]
+        assert rows["month"].to_list() == [
+            date(2024, 12, 1),
+            date(2025, 1, 1),
+            date(2025, 2, 1),
+            date(2025, 3, 1),
+        ]
         assert rows["denominator"].to_list() == [1, 0, 0, 1]
         assert rows["rate"].to_list() == [Decimal(100), None, None, Decimal(100)]
         said = explain(lake, VOLUME, "13", date(2025, 1, 1))
