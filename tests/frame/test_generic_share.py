@@ -137,7 +137,7 @@ def loaded(facts: Path, folder: Path, sources: Mapping[str, bytes]) -> tuple[Lak
     return lake, [read(data, name) for name, data in sources.items()]
 
 
-@tried(12)
+@tried(8)
 @given(case=uke_cases(CODES, months=MONTHS))
 def test_figures_of_uke_files_are_those_of_the_slow_way(case: UkeCase, facts: Path, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
@@ -146,7 +146,7 @@ def test_figures_of_uke_files_are_those_of_the_slow_way(case: UkeCase, facts: Pa
         check(lake, oracle)
 
 
-@tried(12)
+@tried(8)
 @given(case=recode_cases(CODES, months=MONTHS))
 def test_figures_of_corrected_receipts_are_those_of_the_slow_way(
     case: RecodeCase, facts: Path, tmp_path_factory
@@ -157,7 +157,7 @@ def test_figures_of_corrected_receipts_are_those_of_the_slow_way(
         check(lake, oracle)
 
 
-@tried(6)
+@tried(4)
 @given(case=recode_cases(CODES, months=MONTHS))
 def test_with_the_parameter_set_stars_count_on_neither_side(case: RecodeCase, facts: Path, tmp_path_factory):
     said = View.parameter

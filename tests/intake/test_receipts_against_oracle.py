@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given
-from tests.lakes import content, differences, fresh, load, rows, samples, tried
+from tests.lakes import differences, fresh, load, raw_content, rows, samples, tried
 from tests.oracle.reader import OracleFile, OracleRow, physical_lines, read
 from tests.strategies import RecodeCase, UkeCase, recode_cases, uke_cases
 
@@ -267,14 +268,14 @@ def compare(folder: Path, files: dict[str, bytes], **options: Any) -> Lake:
     return lake
 
 
-@tried(60)
+@tried(25)
 @given(case=uke_cases(CODES))
 def test_a_uke_file_reads_as_the_slow_reader_reads_it(case: UkeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
         compare(folder, uke_file(case))
 
 
-@tried(60)
+@tried(25)
 @given(case=recode_cases(CODES))
 def test_corrected_receipts_of_the_insurer_read_as_the_slow_reader_reads_them(
     case: RecodeCase, tmp_path_factory
@@ -283,7 +284,7 @@ def test_corrected_receipts_of_the_insurer_read_as_the_slow_reader_reads_them(
         compare(folder, recode_files(case))
 
 
-@tried(25)
+@tried(12)
 @given(case=uke_cases(CODES))
 def test_no_line_of_a_uke_file_is_lost(case: UkeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
@@ -292,7 +293,7 @@ def test_no_line_of_a_uke_file_is_lost(case: UkeCase, tmp_path_factory):
         assert [lost_lines(lake, e, files[e.name]) for e in lake.files()] == [[]]
 
 
-@tried(25)
+@tried(12)
 @given(case=recode_cases(CODES))
 def test_no_line_of_the_insurers_files_is_lost(case: RecodeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
@@ -301,14 +302,14 @@ def test_no_line_of_the_insurers_files_is_lost(case: RecodeCase, tmp_path_factor
         assert [lost_lines(lake, e, files[e.name]) for e in lake.files()] == [[]] * len(files)
 
 
-@tried(20)
+@tried(10)
 @given(case=uke_cases(CODES))
 def test_a_uke_file_cut_into_many_blocks_gives_the_same_rows(case: UkeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
         same_in_small_blocks(folder, uke_file(case))
 
 
-@tried(20)
+@tried(10)
 @given(case=recode_cases(CODES))
 def test_the_insurers_files_cut_into_many_blocks_give_the_same_rows(case: RecodeCase, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
@@ -317,8 +318,8 @@ def test_the_insurers_files_cut_into_many_blocks_give_the_same_rows(case: Recode
 
 def same_in_small_blocks(folder: Path, files: dict[str, bytes]) -> None:
     whole, _ = load(folder / "whole", files)
-    small, _ = load(folder / "small", files, block_bytes=400)
-    assert differences(content(whole), content(small)) == []
+    small, _ = load(folder / "small", files, block_bytes=700)
+    assert differences(raw_content(whole), raw_content(small)) == []
     counts = [
         [(f.lines, f.rejects, f.receipts, f.points, f.line_counts) for f in x.files()] for x in (whole, small)
     ]
@@ -335,6 +336,18 @@ def test_the_sample_files_read_as_the_slow_reader_reads_them(tmp_path: Path):
 
 def test_the_sample_files_cut_into_many_blocks_give_the_same_rows(tmp_path: Path):
     same_in_small_blocks(tmp_path, {p.name: p.read_bytes() for p in samples()})
+
+
+def test_several_processes_give_the_same_rows_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lines = [f"RE,{n},1112,202405,架空　太郎,1,19550601\r\nHO,01130012,１,２,1,{n}" for n in range(1, 200)]
+    text = "\r\n".join(["IR,1,13,1,9990001,,架空医院,202406,00,", *lines, "GO,199,19900,99", ""])
+    files = {"RECEIPTC.UKE": text.encode("cp932")}
+    one, _ = load(tmp_path / "one", files)
+    monkeypatch.setattr("kenpo.intake.load._POOL_FROM", 0)
+    two, _ = load(tmp_path / "two", files, workers=2, block_bytes=1000)
+    assert rows(one, "receipt").height == 199
+    assert rows(one, "intake_flag").is_empty()
+    assert differences(raw_content(one), raw_content(two)) == []
 
 
 def test_every_sample_row_with_days_has_as_many_days_as_times(tmp_path: Path):

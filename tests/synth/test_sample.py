@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from kenpo.frame import figures, refresh
 from kenpo.intake.facts import facts_frames
 from kenpo.intake.load import load_facts, load_paths
 from kenpo.lake import Lake
-from kenpo.synth.sample import MONTHS, Sample, write_sample
+from kenpo.synth.sample import MONTHS, Medicine, Sample, _drug_points, _Line, write_sample
 
 MASTERS = {name: m.frame for name, m in facts_frames().items()}
 BRANCHES = ["01", "13", "27", "35", "47"]
@@ -169,3 +170,15 @@ class TestShare:
             / sum(rows["volume_denominator"], Fraction())
             for branch, rows in share.groupby("branch")
         }
+
+
+class TestPoints:
+    """薬剤料: 1 point up to 15 yen, one more for every 10 yen above or part of them."""
+
+    @pytest.mark.parametrize(
+        ("price", "amount", "points"),
+        [("5.00", 1, 1), ("15.00", 1, 1), ("15.10", 1, 2), ("25.00", 1, 2), ("25.10", 1, 3), ("12.50", 2, 2)],
+    )
+    def test_drug_points(self, price: str, amount: int, points: int):
+        medicine = Medicine("620000001", Decimal(price), "錠", "1", "3")
+        assert _drug_points([_Line(medicine, Decimal(amount), 7)]) == points

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from math import ceil
 from pathlib import Path
 from random import Random
 
@@ -581,7 +582,7 @@ def _coding(line: _Line, day: date, n: int) -> DpcCoding:
 def _drug_points(group: Sequence[_Line]) -> int:
     """薬剤料 for one time: 1 point up to 15 yen, one more for every 10 yen above or part of them."""
     yen = sum((line.medicine.price * line.amount for line in group), Decimal(0))
-    return 1 if yen <= 15 else 1 - int(-(yen - 15) // 10)
+    return 1 + max(0, ceil((yen - 15) / 10))
 
 
 # ---- corrections (補正) ------------------------------------------------------------------------------------------
