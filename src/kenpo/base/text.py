@@ -105,6 +105,11 @@ def fold_variants(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_VARIANTS)
 
 
+def holds_characters(text: str) -> bool:
+    """Whether a text decoded from CP932 is free of the code points its codec gives to bytes that are no character."""
+    return not any(odd in text for odd in _NOT_CHARACTERS)
+
+
 def decode_cp932(data: bytes) -> tuple[str, int]:
     """The text of CP932 bytes and how many characters could not be read; each of those stands as U+FFFD.
 

@@ -25,7 +25,8 @@ def run(root: Path, key_path: Path) -> bool:
     def say(ok: bool, text: str, todo: str = "") -> None:
         nonlocal fine
         fine &= ok
-        console.print(f"{'[green]よし[/green]' if ok else '[red]要対応[/red]'}　{text}", soft_wrap=True)
+        console.print("よし" if ok else "要対応", style="green" if ok else "red", end="　")
+        console.print(text, soft_wrap=True)
         if not ok and todo:
             console.print(f"　　　　{todo}", soft_wrap=True)
 

@@ -97,7 +97,7 @@ def load_command(
     reports = load_facts(opened) if builtin_masters else []
     if paths:
         with Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
@@ -157,7 +157,7 @@ def _print_reports(lake: Lake, reports: list[FileReport]) -> None:
     table("", heads, rows)
     for r in reports:
         if r.status == "failed":
-            errors.print(f"[red]取り込めません[/red]（{r.code}）")
+            errors.print(f"取り込めません（{r.code}）", style="red")
             errors.print(f"{r.message}\n", soft_wrap=True, markup=False)
     loaded = {r.entry.file_id for r in reports if r.entry}
     flags = lake_report.flags(lake).filter(pl.col("source_file").is_in(list(loaded)))
@@ -376,11 +376,9 @@ def explain_command(
     if listed is not None and form is not Format.TABLE:
         emit(listed.drop("source_file"), form, out)
         return
+    console.print(f"{chosen.title}　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）診療分")
     console.print(
-        f"[bold]{chosen.title}[/bold]　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）診療分"
-    )
-    console.print(
-        f"[bold]{_rate(chosen, said.rate)}[/bold] ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}（{chosen.quantity}）\n"
+        f"{_rate(chosen, said.rate)} ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}（{chosen.quantity}）\n"
     )
     console.print(f"定義　　　　{chosen.definition}", soft_wrap=True)
     console.print(f"根拠　　　　{chosen.law}", soft_wrap=True)
@@ -526,7 +524,7 @@ def main() -> None:
     try:
         code = usage.in_japanese(typer.main.get_command(app)).main(standalone_mode=False)
     except KenpoError as error:
-        errors.print(f"[red]エラー[/red]（{error.code}）")
+        errors.print(f"エラー（{error.code}）", style="red")
         errors.print(error.message, soft_wrap=True, markup=False)
         code = error.exit_code
     except typer.Abort:

@@ -23,11 +23,11 @@ _PIPE_WIDTH = 200
 
 def _console(*, stderr: bool) -> Console:
     """A console that does not cut tables to 80 columns when its output goes to a file or a pipe."""
-    made = Console(stderr=stderr, highlight=False)
+    made = Console(stderr=stderr, highlight=False, markup=False)
     return (
         made
         if made.is_terminal or "COLUMNS" in os.environ
-        else Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+        else Console(stderr=stderr, highlight=False, markup=False, width=_PIPE_WIDTH)
     )
 
 

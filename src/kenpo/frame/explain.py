@@ -53,8 +53,9 @@ def explain(lake: Lake, measure: Measure, branch: str, month: date, *, top: int 
     totals = pl.DataFrame(pl.from_arrow(aggregate(measure, units, {"month": units.month}).to_pyarrow()))
     row = totals.row(0, named=True) if totals.height else {}
     denominator, numerator = row.get("denominator", Decimal(0)), row.get("numerator", Decimal(0))
-    stored = figures(lake, measure, branch=branch, months=(month, month)).row(0, named=True)
-    stale = stored["cutoff"] != lake.version()
+    kept = figures(lake, measure, branch=branch, months=(month, month))
+    stored = kept.row(0, named=True) if kept.height else {}
+    stale = stored.get("cutoff") != lake.version()
     if not stale and (
         (stored["denominator"], stored["numerator"], stored["eligible"])
         != (denominator, numerator, row.get("eligible", 0))

@@ -67,7 +67,7 @@ def parse_block(task: BlockTask) -> BlockRows:
         block.valid_line = valid_lines(lines, block.receipt_of, record_code("JY"))
     reject_unknown_records(block)
     headers = read_headers(block)
-    block.receipts, block.names = read_common(block, headers)
+    block.receipts = read_common(block, headers)
     read_payers(block)
     reject_orphans(block)
     read_records(block)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
+from kenpo.intake.receipts.blot import blot
 from kenpo.intake.receipts.context import Block
 from kenpo.lake.tables import receipts as t
 
@@ -45,34 +45,7 @@ def read_comments(block: Block) -> None:
 
 
 def keep_comments(block: Block, frame: pl.DataFrame) -> None:
-    """Keep comments with the patient's own name, kana and number blotted out."""
-    if not frame.height:
-        return
-    names = block.names[frame["receipt"].to_numpy()]
-    text = frame["text"]
-    plain = names.select(
-        pl.col("kanji"),
-        tight=pl.col("kanji").str.replace_all(r"[ 　]", ""),
-        kana=pl.col("kana"),
-        number=pl.col("insured_no"),
-    )
-    work = plain.with_columns(text=text)
-    hits = work.select(
-        pl.any_horizontal(
-            (
-                pl.col("text").str.contains(pl.col(c), literal=True) & (pl.col(c).str.len_chars() >= n)
-            ).fill_null(False)
-            for c, n in (("kanji", 2), ("tight", 2), ("kana", 3), ("number", 5))
-        )
-    ).to_series()
-    if hits.any():
-        rows = np.flatnonzero(hits.to_numpy())
-        masked = []
-        for row in work[rows].iter_rows(named=True):
-            value = row["text"]
-            for c, n in (("kanji", 2), ("tight", 2), ("kana", 3), ("number", 5)):
-                if row[c] and len(row[c]) >= n:
-                    value = value.replace(row[c], "＊")
-            masked.append(value)
-        text = text.scatter(rows.tolist(), masked)
-    block.keep(t.COMMENT, frame.with_columns(text=text).drop("receipt"))
+    """Keep comments (columns of `comment` and receipt) with the person of their receipt blotted out."""
+    if frame.height:
+        text = blot(frame["text"], frame["receipt"], pl.concat(block.known))
+        block.keep(t.COMMENT, frame.with_columns(text=text).drop("receipt"))

@@ -9,6 +9,7 @@ from kenpo.base.branches import branch_of_insurer
 from kenpo.intake.keys import keyed_hash
 from kenpo.intake.receipts import dates
 from kenpo.intake.receipts import layouts as lay
+from kenpo.intake.receipts.blot import folded, known_of
 from kenpo.intake.receipts.context import Block
 from kenpo.intake.receipts.headers import header_of
 from kenpo.intake.receipts.lines import Bucket
@@ -19,16 +20,26 @@ from kenpo.lake.tables import receipts as t
 _OLDEST_CLAIM = "-5y"
 
 
-def read_common(block: Block, headers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row per receipt from its valid RE record, and the names needed (and then dropped) in this block."""
+def read_common(block: Block, headers: pl.DataFrame) -> pl.DataFrame:
+    """One row per receipt from its valid RE record."""
     spec = block.layout.common
     index = block.of("RE")
     index = index[block.receipt_of[index] >= 0]
-    width = max(spec.kana, spec.search_number, spec.notes, spec.birth, *(spec.prescriber or (0,)))
+    width = max(
+        spec.kana,
+        spec.chart,
+        *spec.doctors,
+        spec.search_number,
+        spec.notes,
+        spec.birth,
+        *(spec.prescriber or (0,)),
+    )
     bucket, _ = block.lines.gather(index, width)
     block.flag_undecodable(bucket)
     valid = block.valid_line[index]
     receipt = block.receipt_of[index]
+    person = (spec.name, spec.kana, spec.birth, spec.chart, *spec.doctors)
+    block.known.append(known_of(bucket, receipt, person))
     order = np.flatnonzero(valid)
     _, first = np.unique(receipt[order], return_index=True)
     chosen = order[first]
@@ -55,8 +66,6 @@ def read_common(block: Block, headers: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
             else pl.Series([None] * len(index), dtype=pl.String),
             "notes": f[str(spec.notes)],
             "search_number": f[str(spec.search_number)],
-            "kanji": f[str(spec.name)],
-            "kana": f[str(spec.kana)],
             "prescriber": _prescriber(f, spec.prescriber),
         }
     ).with_columns(
@@ -99,8 +108,7 @@ def read_common(block: Block, headers: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
         .join(picked, on="h", how="left", maintain_order="left")
         .with_columns(age=dates.age_at_month_end(pl.col("birth"), pl.col("month")))
     )
-    names = frame.select("receipt", "kanji", "kana")
-    return frame.drop("kanji", "kana"), names
+    return frame
 
 
 def read_payers(block: Block) -> None:
@@ -121,6 +129,7 @@ def read_payers(block: Block) -> None:
         width = max(3, spec.days, spec.points, spec.charge or 0, spec.meal_times or 0, spec.meal_amount or 0)
         bucket, _ = block.lines.gather(index, width)
         block.flag_undecodable(bucket)
+        block.known.append(known_of(bucket, block.receipt_of[index], (2, 3) if name == "HO" else (2,)))
         numbers = {
             "service_days": block.integer(bucket, spec.days, "診療実日数"),
             "points": block.integer(bucket, spec.points, "合計点数"),
@@ -243,6 +252,7 @@ def _keys(block: Block) -> None:
     if len(index):
         bucket, _ = block.lines.gather(block.live("SN"), 7)
         block.confirmations = bucket
+        block.known.append(known_of(bucket, block.receipt_of[bucket.index], (4, 5)))
         branch = (
             pl.DataFrame(
                 {
@@ -271,10 +281,8 @@ def _keys(block: Block) -> None:
     texts = joined.select(
         loose=pl.when(readable).then(loose),
         full=pl.when(readable & pl.col("member_branch").is_not_null()).then(full),
-        folded_number=pieces[2],
     )
     key = block.task.key
-    block.names = block.names.with_columns(insured_no=texts["folded_number"])
     block.receipts = block.receipts.drop("symbol", "insured_no", "birth", "birth_text").with_columns(
         member_key_loose=pl.Series(keyed_hash(key, texts["loose"].to_list()), dtype=pl.String),
         full=pl.Series(keyed_hash(key, texts["full"].to_list()), dtype=pl.String),
@@ -326,5 +334,5 @@ def _prescriber(fields: pl.DataFrame, at: tuple[int, int, int] | None) -> pl.Ser
 
 
 def _folded(text: pl.Expr) -> pl.Expr:
-    """記号・番号 in one form: NFKC (full-width → half-width), no spaces, no leading hyphen variants; NULL → empty."""
-    return text.str.normalize("NFKC").str.replace_all(r"[\s‐‑‒–—―−ー-]", "").str.to_uppercase().fill_null("")
+    """記号・番号 in one form, as base.text.normalise_symbol makes it; NULL → empty."""
+    return folded(text).str.replace_all("[‐‑‒–—―−]", "-").fill_null("")

@@ -13,6 +13,9 @@ from kenpo.intake.receipts.lines import Bools, Bucket, Ints, Lines, record_code,
 from kenpo.intake.receipts.rejects import Findings
 from kenpo.lake.tables import receipts as t
 
+# Records that hold names, birth dates and numbers: one missing comma puts these into any other field.
+_ABOUT_PERSONS = ("RE", "HO", "KO", "SN")
+
 
 @dataclass(frozen=True)
 class BlockTask:
@@ -66,8 +69,8 @@ class Block:
         """One row per receipt, filled by the readers of RE, HO, KO and SN."""
         self.common = pl.DataFrame()
         """The columns of `receipts` that stand beside every row."""
-        self.names = pl.DataFrame()
-        """Names and numbers of the patients, to blot them out of comments; never stored."""
+        self.known: list[pl.DataFrame] = []
+        """What the records say of the persons (receipt, known), to blot it out of comments; never stored."""
         self.replaced_common = Bucket(
             np.zeros(0, dtype=np.int64), pl.DataFrame(), np.zeros(0, dtype=np.bool_)
         )
@@ -104,11 +107,14 @@ class Block:
     def reject(
         self, index: Ints, reason: str, title: str | None = None, values: pl.Series | None = None
     ) -> None:
+        """Reject lines. title: the field; values: what stands there, quoted only where it cannot tell who it is."""
         if not len(index):
             return
         codes = self.lines.code[index]
-        names = [record_name(int(c)) if c > 0 else "" for c in codes]
-        self.found.reject(self.lines.number[index], names, reason, title=title, values=values)
+        records = [record_name(int(c)) if c > 0 else "" for c in codes]
+        if records[0] in _ABOUT_PERSONS:
+            values = None
+        self.found.reject(self.lines.number[index], records, reason, title=title, values=values)
         self.rejected[index] = True
 
     def attach(self, frame: pl.DataFrame, by: str) -> pl.DataFrame:

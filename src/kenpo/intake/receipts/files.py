@@ -15,6 +15,7 @@ import polars as pl
 from kenpo.base.errors import InputFileError
 from kenpo.intake.receipts import layouts as lay
 from kenpo.intake.receipts.block import Segment
+from kenpo.intake.receipts.lines import unquote
 from kenpo.intake.receipts.rejects import FLAGS
 from kenpo.lake.store import MAX_LINES, FileEntry
 from kenpo.lake.tables.intake import INTAKE_FLAG
@@ -22,7 +23,9 @@ from kenpo.lake.tables.intake import INTAKE_FLAG
 BLOCK_BYTES = 16 << 20
 _LONGEST_RECEIPT = 128 << 20
 _FIRST_UKE = re.compile(rb"^[\x1a\xef\xbb\xbf]*(IR|UK|YK),")
-_FIRST_INSURER = re.compile(rb"^[\x1a\xef\xbb\xbf]*(?:HI,[^\n]*\n)?[0-9]{1,2},[0-9]+,[0-9]+,([A-Z]{2}),")
+_FIRST_INSURER = re.compile(
+    rb"^[\x1a\xef\xbb\xbf]*(?:HI,[^\n]*\n)?\"?[0-9]{1,2}\"?,\"?[0-9]+\"?,\"?[0-9]+\"?,\"?([A-Z]{2})\"?[,\r\n]"
+)
 _OTHER_DELIVERY = re.compile(
     r"(?:^|[/!])\d{2}_(?!RECODEINFO)[A-Z]+_?(?:MED|DPC|DEN|PHA)?\.CSV$", re.IGNORECASE
 )
@@ -69,14 +72,16 @@ def detect(name: str, head: bytes, *, has_dpc: bool, encoding: str) -> Format:
         found = uke or insurer
         first = found[1] if found else b""
         if first not in (b"IR", b"UK", b"YK"):
-            seen = re.search(rb"(?:^|\n)[0-9]+,[0-9]+,[0-9]+,(IR|UK|YK),([^,]*),([^,]*),([^,\r\n]*)", head)
+            plain = head.replace(b'"', b"")
+            seen = re.search(rb"(?:^|\n)[0-9]+,[0-9]+,[0-9]+,(IR|UK|YK),([^,]*),([^,]*),([^,\r\n]*)", plain)
             first, table = (seen[1], seen[4]) if seen else (b"IR", b"")
         else:
-            fields = head.lstrip(b"\x1a\xef\xbb\xbf").split(b"\n", 1)[0].split(b",")
+            fields = head.lstrip(b"\x1a\xef\xbb\xbf").split(b"\n", 1)[0].replace(b'"', b"").split(b",")
             at = fields.index(first)
             table = fields[at + 3].strip() if len(fields) > at + 3 else b""
         kind = _kind(first, table, has_dpc)
-    return Format(bool(insurer), kind, encoding, managed=bool(insurer) and b",MN," in head)
+    managed = bool(insurer) and (b",MN," in head or b',"MN",' in head)
+    return Format(bool(insurer), kind, encoding, managed)
 
 
 def _kind(record: bytes, table: bytes, has_dpc: bool) -> str:
@@ -102,13 +107,24 @@ def blocks(stream: IO[bytes], form: Format, name: str, size: int = BLOCK_BYTES) 
     Memory stays bounded by a few blocks; what is longer than 128 MB and begins no receipt is cut at a line end.
     Raises InputFileError for a file of more lines than can be numbered.
     """
-    rest, line, header = b"", 1, b""
+    rest, partial, line, header = b"", b"", 1, b""
+    quoted: bool | None = None
     while True:
         chunk = stream.read(size)
+        if quoted is None:
+            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+            quoted = form.insurer and chunk.lstrip(b"\x1a").startswith(b'"')
+        if quoted:
+            # Every field stands in quotation marks: taken off line by line before the file is cut.
+            whole = (partial + chunk).rfind(b"\n") + 1 if chunk else len(partial)
+            raw, partial = (partial + chunk)[:whole], (partial + chunk)[whole:]
+            chunk_read, chunk = chunk, unquote(raw, form.encoding)
+        else:
+            chunk_read = chunk
         data = rest + chunk
-        if not data:
+        if not data and not chunk_read:
             return
-        if chunk:
+        if chunk_read:
             cut = _last_receipt(data, form)
             if cut <= 0:
                 cut = data.rfind(b"\n") + 1 if len(data) >= max(_LONGEST_RECEIPT, 2 * size) else 0
@@ -128,7 +144,7 @@ def blocks(stream: IO[bytes], form: Format, name: str, size: int = BLOCK_BYTES) 
                 code="too_long",
             )
         header = _last_header(block, form) or header
-        if not chunk:
+        if not chunk_read:
             return
 
 
@@ -266,7 +282,7 @@ def volume_flags(files: list[FileEntry]) -> pl.DataFrame:
     for members in groups.values():
         numbers = {int(m["volume"] or 0) for _, m in members}
         final = [(e, m) for e, m in members if m["go_volume"] == "99"]
-        whole = bool(final) and numbers == set(range(min(numbers), max(numbers) + 1)) and len(numbers) > 1
+        whole = bool(final) and numbers == set(range(max(numbers) + 1)) and len(numbers) > 1
         entry, last = final[0] if final else members[-1]
         if not whole:
             rows.append({"source_file": entry.file_id, **_flag(int(last["go_line"] or 1), "volume_missing")})

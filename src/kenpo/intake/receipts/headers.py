@@ -43,10 +43,11 @@ def reject_unknown_records(block: Block) -> None:
     unnumbered = block.lines.stage[index] < 0
     block.reject(index[unnumbered], "bad_prefix")
     block.reject(index[~unnumbered], "unknown_record")
-    known = {record_code(name) for name in lay.KNOWN}
+    readable = {record_code(name) for name in lay.readable(block.layout)}
+    elsewhere = {record_code(name) for name in lay.ELSEWHERE}
     for code, index in block.by_code.items():
-        if code > 0 and code not in known:
-            block.reject(index, "unknown_record")
+        if code > 0 and code not in readable:
+            block.reject(index, "wrong_kind" if code in elsewhere else "unknown_record")
 
 
 def read_headers(block: Block) -> pl.DataFrame:
@@ -97,7 +98,9 @@ def read_headers(block: Block) -> pl.DataFrame:
             }
         )
     frame = pl.concat(out).sort("index").with_columns(claim_month=dates.month(pl.col("claim")))
-    bad = frame.filter(pl.col("claim").is_not_null() & pl.col("claim_month").is_null())
+    bad = frame.filter(
+        pl.col("claim").is_not_null() & pl.col("claim_month").is_null() & (pl.col("index") >= block.virtual)
+    )
     block.found.flag(bad["source_line"].to_numpy(), "bad_optional_field", detail="請求年月")
     return frame
 

@@ -52,6 +52,8 @@ class Common:
     notes: int = 11
     search_number: int = 18
     kana: int = 36
+    chart: int = 13
+    doctors: tuple[int, ...] = ()
     prescriber: tuple[int, int, int] | None = None
 
 
@@ -77,6 +79,7 @@ class Layout:
     comments: dict[str, tuple[int | None, int | None, int, int]] = field(
         default_factory=lambda: {"CO": (1, 2, 3, 4), "TK": (None, None, 1, 2)}
     )
+    dispensings: bool = False
 
 
 _MEDICAL = Layout(
@@ -104,7 +107,7 @@ _MEDICAL = Layout(
 )
 
 _DENTAL = Layout(
-    common=Common(admitted=8, notes=13, search_number=19, kana=24),
+    common=Common(admitted=8, notes=13, search_number=19, kana=25, chart=15),
     insurer=Payer(days=4, points=5, charge=10, meal_times=6, meal_amount=7),
     public=Payer(days=4, points=5, charge=6, meal_times=8, meal_amount=9),
     details={
@@ -116,7 +119,15 @@ _DENTAL = Layout(
 )
 
 _PHARMACY = Layout(
-    common=Common(admitted=None, notes=8, search_number=37, kana=41, prescriber=(9, 10, 11)),
+    common=Common(
+        admitted=None,
+        notes=8,
+        search_number=37,
+        kana=41,
+        chart=35,
+        doctors=tuple(range(14, 34)),
+        prescriber=(9, 10, 11),
+    ),
     insurer=Payer(days=4, points=5, charge=9, meal_times=None, meal_amount=None),
     public=Payer(days=4, points=5, charge=7, meal_times=None, meal_amount=None),
     details={
@@ -135,6 +146,7 @@ _PHARMACY = Layout(
         ),
     },
     comments={"CO": (None, None, 1, 2), "TK": (None, None, 1, 2)},
+    dispensings=True,
 )
 
 LAYOUTS = {MEDICAL: _MEDICAL, DPC: _MEDICAL, DENTAL: _DENTAL, PHARMACY: _PHARMACY}
@@ -212,12 +224,17 @@ REPLACED_COMMON = {"レセプト番号": 1, "レセプト種別": 2, "診療年�
 # What MK 審査結果コード says of the receipt: returned (資格返戻・返戻) means it no longer counts.
 RETURNED_RESULTS = ("101", "104", "105")
 
-KNOWN = frozenset(
-    {"RE", "HO", "KO", "GO", "SJ", "CO", "TK", "CZ", "KI", "SI", "SS", "IY", "TO", "CD"}
-    | set(HEADERS)
-    | set(DIAGNOSES)
-    | set(OTHER)
-)
+_EVERYWHERE = frozenset({"RE", "HO", "KO", "GO", "SJ"} | set(HEADERS) | set(DIAGNOSES) | set(OTHER))
+
+
+def readable(layout: Layout) -> frozenset[str]:
+    """The records that receipts of a layout may hold; any other record is rejected."""
+    return (
+        _EVERYWHERE | set(layout.details) | set(layout.comments) | ({"CZ"} if layout.dispensings else set())
+    )
+
+
+ELSEWHERE = frozenset(record for layout in LAYOUTS.values() for record in readable(layout))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kenpo.base.text import decode_cp932, holds_characters
+
 _LF, _CR, _EOF, _COMMA, _QUOTE = 10, 13, 0x1A, 44, b'"'
 
 Ints = npt.NDArray[np.int64]
@@ -57,7 +59,7 @@ class Lines:
 
     def __init__(self, data: bytes, first_line: int, *, insurer: bool, encoding: str) -> None:
         if insurer and b'"' in data:
-            data = _unquote(data, encoding)
+            data = unquote(data, encoding)
         if not data.endswith(b"\n"):
             data += b"\n"
         self.encoding = encoding
@@ -183,10 +185,16 @@ class Lines:
         try:
             text = data.decode(self.encoding)
         except UnicodeDecodeError:
+            text = None
+        if text is None or (self.encoding == "cp932" and not holds_characters(text)):
             pieces = []
             for i, line in enumerate(data.split(b"\n")[:-1]):
-                decoded = line.decode(self.encoding, errors="replace")
-                clean[i] = "\ufffd" in decoded
+                if self.encoding == "cp932":
+                    decoded, odd = decode_cp932(line)
+                else:
+                    decoded = line.decode(self.encoding, errors="replace")
+                    odd = decoded.count("\ufffd")
+                clean[i] = odd > 0
                 pieces.append(decoded + "\n")
             text = "".join(pieces)
         return text.encode(), clean
@@ -225,11 +233,11 @@ def _unsigned(data: npt.NDArray[np.uint8], starts: Ints, ends: Ints) -> tuple[In
     return value, good
 
 
-def _unquote(data: bytes, encoding: str) -> bytes:
+def unquote(data: bytes, encoding: str) -> bytes:
     """Lines with quoted fields rewritten without quotes; a comma inside a quoted field becomes a full-width one."""
     out = []
     for line in data.split(b"\n"):
-        if b',"' in line:
+        if b',"' in line or line.startswith(b'"'):
             text = line.decode(encoding, errors="surrogateescape")
             fields = next(csv.reader([text.rstrip("\r")]))
             joined = ",".join(f.replace(",", "，").replace("\n", " ") for f in fields)

@@ -12,6 +12,7 @@ from kenpo.lake.tables.intake import INTAKE_FLAG, INTAKE_REJECT
 
 REASONS: dict[str, str] = {
     "unknown_record": "知らないレコード識別です。ファイルの種類と記録条件仕様の版を確かめてください。",
+    "wrong_kind": "この種類のレセプトにはないレコードです。ファイルの種類（医科・DPC・歯科・調剤）を確かめてください。",
     "bad_prefix": "データ識別・行番号・枝番号を読めません。レセ電コード情報ファイルの行の先頭3項目を確かめてください。",
     "orphan_line": "どのレセプトにも属さない行です（前にREレコードがありません）。ファイルの順序を確かめてください。",
     "receipt_rejected": "このレセプトのREレコードを取り込めなかったため、属する行も取り込めません。REレコードを直してください。",
@@ -57,11 +58,11 @@ class Findings:
         title: str | None = None,
         values: pl.Series | None = None,
     ) -> None:
-        """Reject lines. title: the field; values: offending text, given only for fields that identify nobody."""
+        """Reject lines. title: the field; values: offending texts, of which only harmless ones are quoted."""
         if not len(numbers):
             return
         frame = pl.DataFrame({"source_line": numbers})
-        said = pl.lit("") if values is None else pl.lit(values).fill_null("")
+        said = pl.lit("") if values is None else pl.lit(harmless(values))
         head = (
             pl.when(said.str.len_chars() > 0)
             .then(pl.concat_str(pl.lit(f"{title or ''}「"), said.str.slice(0, 30), pl.lit("」：")))
@@ -121,6 +122,18 @@ def _stack(frames: list[pl.DataFrame], empty: pl.DataFrame, file_id: str) -> pl.
         .select(empty.columns)
         .sort("source_line", maintain_order=True)
     )
+
+
+def harmless(values: pl.Series) -> pl.Series:
+    """Values that may be quoted in a message; others become empty.
+
+    Short plain ASCII without four digits in a row, or the length and first digit of a receipt code: a shifted comma may
+    put a name, a birth date or a card number into any field.
+    """
+    text = values.fill_null("")
+    plain = text.str.contains(r"^[!-~]{1,10}$") & ~text.str.contains(r"[0-9]{4}")
+    code = text.str.contains(r"^[1678][0-9A-Za-z]{8}$")
+    return text.set(~(plain | code), "")
 
 
 def mask_of(indices: Ints, size: int) -> Bools:
