@@ -25,6 +25,7 @@ ROW = re.compile(r"│ (\d\d) \S+ +│ (\d{4}-\d\d) +│ +(\S+) │ +(\S+) │ +
 
 
 def run(folder: Path) -> str:
+    console.width = 200
     with console.capture() as captured:
         demo.run(folder)
     return captured.get()
