@@ -49,9 +49,26 @@ class View:
         codes = [NATION_CODE] if self.nation else list(BRANCH_CODES)
         return self._lake.memory(pl.DataFrame({"branch": codes}), "branches_in_scope")
 
-    def settle(self, expression: Expression, name: str) -> Expression:
-        """A small intermediate result computed once and kept in memory, so that a large scan joins it cheaply."""
-        return self._lake.memory(pl.DataFrame(pl.from_arrow(expression.to_pyarrow())), name)
+    def settle(
+        self, expression: Expression, name: str, masters: Mapping[str, str] | None = None
+    ) -> Expression:
+        """A small intermediate result computed once and kept in memory, so that a large scan joins it cheaply.
+
+        masters: Japanese name of a master → prefix of its columns {prefix}_edition (NULL where it had no row) and
+        {prefix}_later; months that had to be given rows of a later edition are noted.
+        """
+        frame = pl.DataFrame(pl.from_arrow(expression.to_pyarrow()))
+        for title, prefix in (masters or {}).items():
+            late = (
+                frame.filter(pl.col(f"{prefix}_later").fill_null(False))
+                .group_by(edition=f"{prefix}_edition")
+                .agg(first=pl.col("month").min(), last=pl.col("month").max())
+                .sort("edition")
+            )
+            for edition, first, last in late.iter_rows():
+                span = f"{first:%Y-%m}" + ("" if first == last else f"〜{last:%Y-%m}")
+                self.note(f"{title}：{span} の診療に、後の版（{edition:%Y-%m-%d}）を使っています。")
+        return self._lake.memory(frame, name)
 
     def require(self, tables: Mapping[str, str]) -> None:
         """Raise MeasureError that names the masters (table → Japanese name) the lake does not hold yet."""
@@ -63,18 +80,7 @@ class View:
                 "同梱の小さなマスターを使えます。",
             )
 
-    def note_later_editions(self, masters: Mapping[str, Expression]) -> None:
-        """Note the months whose master (Japanese name → rows in force) had to be taken from a later edition."""
-        for title, rows in masters.items():
-            late = (
-                rows.filter(rows.edition_is_later)
-                .group_by("edition")
-                .aggregate(first=rows.month.min(), last=rows.month.max())
-            )
-            for row in late.order_by("edition").to_pyarrow().to_pylist():
-                span = f"{row['first']:%Y-%m}" + (
-                    "" if row["first"] == row["last"] else f"〜{row['last']:%Y-%m}"
-                )
-                self.notes.append(
-                    f"{title}：{span} の診療に、後の版（{row['edition']:%Y-%m-%d}）を使っています。"
-                )
+    def note(self, text: str) -> None:
+        """Something to know of the data behind the figures, in Japanese; shown with them, once."""
+        if text not in self.notes:
+            self.notes.append(text)

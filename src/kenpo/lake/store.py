@@ -1,6 +1,6 @@
 """The lake (データの置き場): Parquet parts on disk and one manifest that says which of them count.
 
-A part is written under a temporary name, flushed, renamed, and only then named in the manifest, a SQLite file whose
+A part is written under a temporary name, renamed, flushed, and only then named in the manifest, a SQLite file whose
 transaction is the one moment at which an input file becomes part of the lake. Readers see manifest rows only, so a
 process killed at any moment leaves the lake as before or after the file. Parts no manifest row names are swept away
 by the next writer.
@@ -83,7 +83,7 @@ class FileEntry:
 
 
 def write_part(root: Path, table: Table, frame: pl.DataFrame, stem: str) -> list[Part]:
-    """Write a frame as parts of a table, one per value of its partition column; durable when this returns.
+    """Write a frame as parts of a table, one per value of its partition column; durable once committed.
 
     frame: any subset of the table's columns (absent ones become NULL). stem: file name without suffix, unique per
     input file and block. Returns the parts, not yet counted by any reader.
@@ -117,17 +117,16 @@ def _write(root: Path, table: Table, frame: pl.DataFrame, relative: Path) -> Par
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as handle:
         frame.write_parquet(handle, compression="zstd", compression_level=1, statistics=True)
-        handle.flush()
-        os.fsync(handle.fileno())
         size = handle.tell()
     temporary.replace(target)
     return Part(str(relative), table.name, frame.height, size)
 
 
-def _sync_folders(root: Path, parts: Sequence[Part]) -> None:
-    """Make the parts' names durable, so that the manifest never names a file a power cut has taken."""
-    for folder in {(root / p.path).parent for p in parts}:
-        descriptor = os.open(folder, os.O_RDONLY)
+def _sync(root: Path, parts: Sequence[Part]) -> None:
+    """Make parts and their names durable before the manifest names them, so that no power cut can part the two."""
+    paths = [root / p.path for p in parts]
+    for path in (*paths, *{p.parent for p in paths}):
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
@@ -266,7 +265,7 @@ class Lake:
 
     def commit(self, entry: FileEntry, parts: Sequence[Part], *, replaces: Sequence[str] = ()) -> None:
         """Make an input file and all its parts count, and the files it replaces count no more, in one transaction."""
-        _sync_folders(self.root, parts)
+        _sync(self.root, parts)
         values = {**entry.__dict__, "edition": entry.edition.isoformat() if entry.edition else None}
         with self._db() as db, db:
             for file_id in replaces:
@@ -286,6 +285,7 @@ class Lake:
 
         The old files stay until the next writer sweeps, so that whoever is reading them can finish.
         """
+        _sync(self.root, parts)
         with self._db() as db, db:
             old = db.execute("select path from part where table_name = ?", (table,)).fetchall()
             gone = [row["path"] for row in old if Path(row["path"]).name.startswith(prefix)]

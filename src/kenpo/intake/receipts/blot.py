@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -21,18 +22,32 @@ _SHORTEST_NUMBER, _SHORTEST_KANA, _SHORTEST_NAME = 5, 3, 2
 _CLUSTER = re.compile(r".[\u3099\u309aﾞﾟ]?", re.DOTALL)
 
 
-def known_of(bucket: Bucket, receipt: Ints, positions: tuple[int, ...]) -> pl.DataFrame:
-    """What fields of a record say of the person: one row (receipt, known) per value worth looking for.
+@dataclass(frozen=True)
+class Person:
+    """Fields of a record that say who a person is: parsed lines, the receipt of each, positions of the fields."""
+
+    bucket: Bucket
+    receipt: Ints
+    positions: tuple[int, ...]
+
+
+def known_of(persons: list[Person], receipts: pl.Series) -> pl.DataFrame:
+    """What the records of some receipts say of their persons: one row (receipt, known) per value worth looking for.
 
     Numbers shorter than five characters, kana shorter than three and other texts shorter than two are left out: they
     occur in comments for other reasons.
     """
-    frames = [
-        pl.DataFrame({"receipt": receipt, "known": bucket.column(p)}, schema_overrides={"known": pl.String})
-        for p in positions
-    ]
-    if not frames:
-        return pl.DataFrame(schema={"receipt": pl.Int64, "known": pl.String})
+    wanted = receipts.unique().to_numpy()
+    frames = [pl.DataFrame(schema={"receipt": pl.Int64, "known": pl.String})]
+    for person in persons:
+        rows = np.flatnonzero(np.isin(person.receipt, wanted))
+        frames += [
+            pl.DataFrame(
+                {"receipt": person.receipt[rows], "known": person.bucket.column(p).gather(rows)},
+                schema_overrides={"known": pl.String},
+            )
+            for p in person.positions
+        ]
     length = pl.col("known").str.len_chars()
     number = pl.col("known").str.contains(r"^[0-9A-Za-z/_.-]*$")
     kana = pl.col("known").str.contains(r"^[\u30a0-\u30ff]*$")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from kenpo.intake.receipts.blot import blot
+from kenpo.intake.receipts.blot import blot, known_of
 from kenpo.intake.receipts.context import Block
 from kenpo.lake.tables import receipts as t
 
@@ -47,5 +47,5 @@ def read_comments(block: Block) -> None:
 def keep_comments(block: Block, frame: pl.DataFrame) -> None:
     """Keep comments (columns of `comment` and receipt) with the person of their receipt blotted out."""
     if frame.height:
-        text = blot(frame["text"], frame["receipt"], pl.concat(block.known))
+        text = blot(frame["text"], frame["receipt"], known_of(block.persons, frame["receipt"]))
         block.keep(t.COMMENT, frame.with_columns(text=text).drop("receipt"))

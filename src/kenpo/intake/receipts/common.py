@@ -9,7 +9,7 @@ from kenpo.base.branches import branch_of_insurer
 from kenpo.intake.keys import keyed_hash
 from kenpo.intake.receipts import dates
 from kenpo.intake.receipts import layouts as lay
-from kenpo.intake.receipts.blot import folded, known_of
+from kenpo.intake.receipts.blot import Person, folded
 from kenpo.intake.receipts.context import Block
 from kenpo.intake.receipts.headers import header_of
 from kenpo.intake.receipts.lines import Bucket
@@ -39,7 +39,7 @@ def read_common(block: Block, headers: pl.DataFrame) -> pl.DataFrame:
     valid = block.valid_line[index]
     receipt = block.receipt_of[index]
     person = (spec.name, spec.kana, spec.birth, spec.chart, *spec.doctors)
-    block.known.append(known_of(bucket, receipt, person))
+    block.persons.append(Person(bucket, receipt, person))
     order = np.flatnonzero(valid)
     _, first = np.unique(receipt[order], return_index=True)
     chosen = order[first]
@@ -129,7 +129,7 @@ def read_payers(block: Block) -> None:
         width = max(3, spec.days, spec.points, spec.charge or 0, spec.meal_times or 0, spec.meal_amount or 0)
         bucket, _ = block.lines.gather(index, width)
         block.flag_undecodable(bucket)
-        block.known.append(known_of(bucket, block.receipt_of[index], (2, 3) if name == "HO" else (2,)))
+        block.persons.append(Person(bucket, block.receipt_of[index], (2, 3) if name == "HO" else (2,)))
         numbers = {
             "service_days": block.integer(bucket, spec.days, "診療実日数"),
             "points": block.integer(bucket, spec.points, "合計点数"),
@@ -252,7 +252,7 @@ def _keys(block: Block) -> None:
     if len(index):
         bucket, _ = block.lines.gather(block.live("SN"), 7)
         block.confirmations = bucket
-        block.known.append(known_of(bucket, block.receipt_of[bucket.index], (4, 5)))
+        block.persons.append(Person(bucket, block.receipt_of[bucket.index], (4, 5)))
         branch = (
             pl.DataFrame(
                 {

@@ -9,6 +9,7 @@ import polars as pl
 
 from kenpo.intake.receipts import dates
 from kenpo.intake.receipts import layouts as lay
+from kenpo.intake.receipts.blot import Person
 from kenpo.intake.receipts.lines import Bools, Bucket, Ints, Lines, record_code, record_name
 from kenpo.intake.receipts.rejects import Findings
 from kenpo.lake.tables import receipts as t
@@ -69,8 +70,8 @@ class Block:
         """One row per receipt, filled by the readers of RE, HO, KO and SN."""
         self.common = pl.DataFrame()
         """The columns of `receipts` that stand beside every row."""
-        self.known: list[pl.DataFrame] = []
-        """What the records say of the persons (receipt, known), to blot it out of comments; never stored."""
+        self.persons: list[Person] = []
+        """Where the records say who the persons are, to blot it out of comments; never stored."""
         self.replaced_common = Bucket(
             np.zeros(0, dtype=np.int64), pl.DataFrame(), np.zeros(0, dtype=np.bool_)
         )

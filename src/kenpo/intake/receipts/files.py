@@ -20,7 +20,7 @@ from kenpo.intake.receipts.rejects import FLAGS
 from kenpo.lake.store import MAX_LINES, FileEntry
 from kenpo.lake.tables.intake import INTAKE_FLAG
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 12 << 20
 _LONGEST_RECEIPT = 128 << 20
 _FIRST_UKE = re.compile(rb"^[\x1a\xef\xbb\xbf]*(IR|UK|YK),")
 _FIRST_INSURER = re.compile(
@@ -29,6 +29,7 @@ _FIRST_INSURER = re.compile(
 _OTHER_DELIVERY = re.compile(
     r"(?:^|[/!])\d{2}_(?!RECODEINFO)[A-Z]+_?(?:MED|DPC|DEN|PHA)?\.CSV$", re.IGNORECASE
 )
+_HEADERS_OF = {lay.MEDICAL: (b"IR",), lay.DPC: (b"IR",), lay.DENTAL: (b"IR", b"UK"), lay.PHARMACY: (b"YK",)}
 _BY_NAME = {"_MED": lay.MEDICAL, "_DPC": lay.DPC, "_DEN": lay.DENTAL, "_PHA": lay.PHARMACY}
 
 
@@ -174,18 +175,17 @@ def _last_receipt(data: bytes, form: Format) -> int:
 
 
 def _last_header(block: bytes, form: Format) -> bytes:
-    best = -1
-    for name in lay.HEADERS:
-        mark = name.encode() + b","
-        if form.insurer:
-            continue
-        best = max(best, block.rfind(b"\n" + mark) + 1 if block.rfind(b"\n" + mark) >= 0 else -1)
-        if best < 0 and block.lstrip(b"\x1a\xef\xbb\xbf").startswith(mark):
-            best = 0
-    if best < 0:
+    """The last header line of a UKE block, to be known in the next; empty when it has none."""
+    if form.insurer:
         return b""
-    end = block.find(b"\n", best)
-    return block[best : end + 1].lstrip(b"\x1a\xef\xbb\xbf") if end >= 0 else b""
+    at = max(block.rfind(b"\n" + name + b",") + 1 for name in _HEADERS_OF[form.kind])
+    if at <= 0:
+        first = block.lstrip(b"\x1a")
+        if not first.startswith(tuple(name + b"," for name in _HEADERS_OF[form.kind])):
+            return b""
+        at = len(block) - len(first)
+    end = block.find(b"\n", at)
+    return block[at : end + 1] if end >= 0 else b""
 
 
 def merge_segments(parts: list[list[Segment]]) -> list[Segment]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -38,3 +40,6 @@ def die_with_parent() -> None:
     """Ask Linux to end this process when the loading process is gone, so that it writes nothing afterwards."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)

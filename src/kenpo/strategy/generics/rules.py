@@ -39,13 +39,13 @@ def drug_classes(view: View) -> Expression:
     master: Expression = in_force(view.table("drug_master"), months, "code")
     listed: Expression = in_force(view.table("generic_class"), months, "price_list_code")
     priced: Expression = in_force(view.table("drug_price"), months, "price_list_code")
-    view.note_later_editions({"医薬品マスター": master, "後発品情報の一覧": listed})
     drug = master.select(
         "code",
         "month",
         "name",
         "price_list_code",
         master_price=master.price,
+        master_edition=master.edition,
         master_later=master.edition_is_later,
     )
     changed = listed.next_class_from.notnull() & (listed.next_class_from <= listed.month)
@@ -57,6 +57,8 @@ def drug_classes(view: View) -> Expression:
         printed=ibis.ifelse(changed, listed.next_class, listed.class_code),
         list_file=listed.source_file,
         list_line=listed.source_line,
+        list_edition=listed.edition,
+        list_later=listed.edition_is_later,
         on_list=ibis.literal(True),
     )
     prices = priced.select(
@@ -102,8 +104,13 @@ def drug_classes(view: View) -> Expression:
             ).fill_null(False),
             list_file="list_file",
             list_line="list_line",
+            master_edition="master_edition",
+            master_later="master_later",
+            list_edition="list_edition",
+            list_later="list_later",
         ),
         "drug_classes",
+        masters={"医薬品マスター": "master", "後発品情報の一覧": "list"},
     )
 
 
