@@ -95,7 +95,7 @@ def read_common(block: Block, headers: pl.DataFrame) -> pl.DataFrame:
         block.found.flag(odd["line"].to_numpy(), "bad_optional_field", detail=title)
 
     kept = text[chosen].filter(~pl.Series((unreadable | wrong_type).to_numpy()[chosen]))
-    frame = pl.DataFrame({"receipt": np.arange(block.count)}).join(
+    frame = pl.DataFrame({"receipt": np.arange(block.receipt_count)}).join(
         kept, on="receipt", how="left", maintain_order="left"
     )
     at = np.where(frame["row"].is_null().to_numpy(), -1, frame["row"].fill_null(0).to_numpy())
@@ -131,10 +131,10 @@ def read_payers(block: Block) -> None:
         block.flag_undecodable(bucket)
         block.persons.append(Person(bucket, block.receipt_of[index], (2, 3) if name == "HO" else (2,)))
         numbers = {
-            "service_days": block.integer(bucket, spec.days, "診療実日数"),
+            "service_days": block.count(bucket, spec.days, "診療実日数"),
             "points": block.integer(bucket, spec.points, "合計点数"),
             "charge": block.integer(bucket, spec.charge, "負担金額"),
-            "meal_times": block.integer(bucket, spec.meal_times, "食事回数"),
+            "meal_times": block.count(bucket, spec.meal_times, "食事回数"),
             "meal_amount": block.integer(bucket, spec.meal_amount, "食事合計金額"),
         }
         payer = pl.DataFrame(
@@ -213,7 +213,7 @@ def read_payers(block: Block) -> None:
 
 def _statuses(block: Block) -> None:
     """valid, returned (返戻) or component (総括対象の明細); parent_id of components."""
-    returned = np.zeros(block.count, dtype=np.bool_)
+    returned = np.zeros(block.receipt_count, dtype=np.bool_)
     index = block.live("HR")
     returned[block.receipt_of[index[block.lines.stage[index] < 11]]] = True
     index = block.live("MK")
@@ -311,10 +311,10 @@ def reject_orphans(block: Block) -> None:
         outside[block.of(name)] = False
     outside[: block.virtual] = False
     block.reject(np.flatnonzero(outside), "orphan_line")
-    if not block.count:
+    if not block.receipt_count:
         return
     dead = block.receipts["month"].is_null().to_numpy()
-    has_common = np.zeros(block.count, dtype=np.bool_)
+    has_common = np.zeros(block.receipt_count, dtype=np.bool_)
     common = block.of("RE")
     has_common[block.receipt_of[common[block.receipt_of[common] >= 0]]] = True
     lost = (block.receipt_of >= 0) & ~block.rejected

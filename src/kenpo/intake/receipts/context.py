@@ -82,7 +82,7 @@ class Block:
         """MK records, parsed for the status."""
 
     @property
-    def count(self) -> int:
+    def receipt_count(self) -> int:
         """Receipts in the block."""
         return len(self.first_line)
 
@@ -166,14 +166,24 @@ class Block:
             bad = trimmed.is_not_null() & (out.is_null() | ~trimmed.str.contains(pattern))
             rows = np.flatnonzero(bad.to_numpy())
             self.reject(bucket.index[rows], "not_a_number", title, raw.gather(rows))
+            out = out.set(bad, None)
         return out
 
     def integer(self, bucket: Bucket, position: int | None, title: str) -> pl.Series:
+        """Points and yen: whole numbers of up to 12 digits, negative ones too (減点)."""
         return self._number(bucket, position, title, pl.Int64, r"^-?[0-9]{1,12}$")
+
+    def count(self, bucket: Bucket, position: int | None, title: str) -> pl.Series:
+        """Times and days: whole numbers of up to 5 digits (the specifications allow 3)."""
+        return self._number(bucket, position, title, pl.Int64, r"^[0-9]{1,5}$")
 
     def decimal(self, bucket: Bucket, position: int | None, title: str, digits: int, scale: int) -> pl.Series:
         return self._number(
-            bucket, position, title, pl.Decimal(digits, scale), rf"^[0-9]{{1,9}}(\.[0-9]{{1,{scale}}})?$"
+            bucket,
+            position,
+            title,
+            pl.Decimal(digits, scale),
+            rf"^[0-9]{{1,{min(digits - scale, 7)}}}(\.[0-9]{{1,{scale}}})?$",
         )
 
     def code(self, bucket: Bucket, position: int, length: int, title: str) -> pl.Series:

@@ -14,21 +14,23 @@ from kenpo.intake.receipts.validity import logical_order
 from kenpo.lake.tables import receipts as t
 
 _UNITS = ("SI", "IY", "TO", "SS")
+NONE = np.iinfo(np.int64).min
+"""Stands for NULL in arrays of numbers."""
 
 
 def read_details(block: Block) -> None:
     """Rows of `procedure`, `drug` and `material`, and of `comment` for the comments in their lines."""
     _sections_and_units(block)
-    points_at = np.full(block.size, -1, dtype=np.int64)
-    times_at = np.full(block.size, -1, dtype=np.int64)
+    points_at = np.full(block.size, NONE, dtype=np.int64)
+    times_at = np.full(block.size, NONE, dtype=np.int64)
     parsed: list[tuple[str, lay.Detail, Bucket, dict[str, pl.Series]]] = []
     for name, spec in block.layout.details.items():
         index = block.live(name)
         if not len(index):
             continue
         bucket, columns = _columns(block, name, spec, index)
-        points = columns["points"].fill_null(-1).to_numpy()
-        times = columns["times"].fill_null(-1).to_numpy()
+        points = columns["points"].fill_null(NONE).to_numpy()
+        times = columns["times"].fill_null(NONE).to_numpy()
         points_at[bucket.index] = points
         times_at[bucket.index] = times
         parsed.append((name, spec, bucket, columns))
@@ -62,7 +64,7 @@ def _columns(block: Block, name: str, spec: lay.Detail, index: Ints) -> tuple[Bu
     else:
         columns["quantity"] = block.decimal(bucket, spec.quantity, "使用量・数量データ", 18, 5)
     columns["points"] = block.integer(bucket, spec.points, "点数")
-    columns["times"] = block.integer(bucket, spec.times, "回数")
+    columns["times"] = block.count(bucket, spec.times, "回数")
     if tails is not None:
         mask, total, text, bad = read_days(tails)
         block.reject(index[bad], "bad_days", "算定日情報")
@@ -152,12 +154,12 @@ def _finish(
     index = bucket.index
     unit = block.unit_at[index]
     has_unit = unit >= 0
-    unit_points = np.where(has_unit, points_at[np.maximum(unit, 0)], -1)
-    own_times = columns["times"].fill_null(-1).to_numpy()
-    times = np.where(own_times >= 0, own_times, np.where(has_unit, times_at[np.maximum(unit, 0)], -1))
+    unit_points = np.where(has_unit, points_at[np.maximum(unit, 0)], NONE)
+    own_times = columns["times"].fill_null(NONE).to_numpy()
+    times = np.where(own_times >= 0, own_times, np.where(has_unit, times_at[np.maximum(unit, 0)], NONE))
     is_drug = columns["code"].str.starts_with("6").fill_null(False).to_numpy() if name == "CD" else None
     if multiplier is not None and name == "IY":
-        times = multiplier[index]
+        times = np.where(multiplier[index] < 0, NONE, multiplier[index])
         block.reject(index[(times < 0) & ~block.rejected[index]], "missing_dispensing", "調剤数量")
     elif name in ("IY", "CD"):
         lacking = (times < 0) & ~block.rejected[index]
@@ -183,7 +185,7 @@ def _finish(
         quantity=columns["quantity"],
         points=columns["points"],
         times=_nullable(times, pl.Int32),
-        unit_line=_nullable(np.where(has_unit, block.lines.number[np.maximum(unit, 0)], -1), pl.Int64),
+        unit_line=_nullable(np.where(has_unit, block.lines.number[np.maximum(unit, 0)], NONE), pl.Int64),
         unit_points=_nullable(unit_points, pl.Int64),
         **{
             k: v
@@ -228,9 +230,9 @@ def _finish(
 
 
 def _nullable(values: Ints, dtype: type[pl.DataType]) -> pl.Series:
-    """Integers with -1 read as NULL."""
+    """Integers with NONE read as NULL."""
     series = pl.Series(values, dtype=pl.Int64)
-    return series.set(pl.Series(values < 0), None).cast(dtype)
+    return series.set(pl.Series(values == NONE), None).cast(dtype)
 
 
 def _with_total(frame: pl.DataFrame) -> pl.DataFrame:

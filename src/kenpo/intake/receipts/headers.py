@@ -135,7 +135,7 @@ def read_places(block: Block) -> pl.DataFrame | None:
         },
         schema_overrides={"municipality": pl.String, "search_number": pl.String},
     ).filter(pl.col("ok"))
-    return pl.DataFrame({"receipt": np.arange(block.count)}).join(
+    return pl.DataFrame({"receipt": np.arange(block.receipt_count)}).join(
         frame.unique("receipt", keep="last", maintain_order=True),
         on="receipt",
         how="left",

@@ -239,7 +239,11 @@ def unquote(data: bytes, encoding: str) -> bytes:
     for line in data.split(b"\n"):
         if b',"' in line or line.startswith(b'"'):
             text = line.decode(encoding, errors="surrogateescape")
-            fields = next(csv.reader([text.rstrip("\r")]))
+            try:
+                fields = next(csv.reader([text.rstrip("\r").replace("\r", " ")]))
+            except csv.Error:
+                out.append(line)
+                continue
             joined = ",".join(f.replace(",", "，").replace("\n", " ") for f in fields)
             line = joined.encode(encoding, errors="surrogateescape")
         out.append(line)

@@ -35,7 +35,7 @@ def read_dispensings(block: Block) -> Ints:
     )
     if len(index):
         bucket, _ = lines.gather(index, 70)
-        quantity = block.integer(bucket, lay.CZ["quantity"], "調剤数量")
+        quantity = block.count(bucket, lay.CZ["quantity"], "調剤数量")
         blank = np.flatnonzero(quantity.is_null().to_numpy() & ~block.rejected[index])
         block.reject(index[blank], "missing", "調剤数量")
         points = block.integer(bucket, lay.CZ["drug_points"], "薬剤料")
@@ -113,7 +113,7 @@ def _fee_frames(
             burden=part.column(slot.burden),
             code=code.gather(rows),
             points=block.integer(part, slot.points, "点数"),
-            times=block.integer(part, slot.times, "回数").cast(pl.Int32)
+            times=block.count(part, slot.times, "回数").cast(pl.Int32)
             if slot.times
             else pl.lit(1, dtype=pl.Int32),
         )
