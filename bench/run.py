@@ -392,15 +392,20 @@ def _whole_lines(data: bytes) -> tuple[bytes, bytes]:
     return data[:end], data[end:]
 
 
-def _load(path: str, lake: str, key: str, workers: str, block: str = str(BLOCK)) -> Result:
+def _load(path: str, lake: str, key: str, workers: str, block: str = "0") -> Result:
     from kenpo.intake.load import load_paths
+    from kenpo.intake.receipts.files import BLOCK_BYTES
     from kenpo.lake import Lake
 
     opened = Lake.create(lake)
     print("ready", flush=True)
     with _Timer() as timer:
         (report,) = load_paths(
-            opened, [Path(path)], key_path=Path(key), workers=int(workers), block_bytes=int(block)
+            opened,
+            [Path(path)],
+            key_path=Path(key),
+            workers=int(workers),
+            block_bytes=int(block) or BLOCK_BYTES,
         )
     assert report.entry is not None, report.message
     entry = report.entry

@@ -20,7 +20,7 @@ from kenpo.intake.receipts.rejects import FLAGS
 from kenpo.lake.store import MAX_LINES, FileEntry
 from kenpo.lake.tables.intake import INTAKE_FLAG
 
-BLOCK_BYTES = 12 << 20
+BLOCK_BYTES = 8 << 20
 _LONGEST_RECEIPT = 128 << 20
 _FIRST_UKE = re.compile(rb"^[\x1a\xef\xbb\xbf]*(IR|UK|YK),")
 _FIRST_INSURER = re.compile(
