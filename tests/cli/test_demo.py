@@ -24,10 +24,14 @@ SHARE, BIOSIMILAR = "generic_volume_share", "biosimilar_component_share"
 ROW = re.compile(r"│ (\d\d) \S+ +│ (\d{4}-\d\d) +│ +(\S+) │ +(\S+) │ +(\S+) │ +(\S+) │ +(\S+) │")
 
 
+def kenpo(words: list[str]) -> object:
+    return app(words, standalone_mode=False)
+
+
 def run(folder: Path) -> str:
     console.width = 200
     with console.capture() as captured:
-        demo.run(folder)
+        demo.run(folder, kenpo)
     return captured.get()
 
 
@@ -186,13 +190,13 @@ class TestFolder:
         (tmp_path / "lake").mkdir()
         (tmp_path / "lake" / "大切.txt").write_text("x")
         with pytest.raises(ArgumentError, match="kenpo demo が作ったものでもない"):
-            demo.run(tmp_path)
+            demo.run(tmp_path, kenpo)
         assert (tmp_path / "lake" / "大切.txt").read_text() == "x"
 
     def test_a_file_in_the_way_is_an_error(self, tmp_path: Path):
         (tmp_path / "demo").write_text("x")
         with pytest.raises(ArgumentError, match="同じ名前のファイル"):
-            demo.run(tmp_path / "demo")
+            demo.run(tmp_path / "demo", kenpo)
 
     def test_an_empty_folder_is_taken(self, tmp_path: Path):
         demo._begin(tmp_path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import shlex
 import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 from kenpo.base.errors import ArgumentError, InputFileError
-from kenpo.cli.main import app
 from kenpo.cli.output import console
 from kenpo.intake.facts import facts_frames
 from kenpo.lake import Lake
@@ -23,8 +23,10 @@ _HEAD = 6
 _MADE = ("files", "lake", "records.csv", "member.key", MARKER)
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, command: Callable[[list[str]], object]) -> None:
     """Write the sample into the folder and show every step on it, each by the command a person would type.
+
+    command: runs a kenpo command given its words, and returns its exit code.
 
     Raises ArgumentError when the folder holds things and was not made by an earlier run.
     """
@@ -35,40 +37,42 @@ def run(folder: Path) -> None:
     load = ("load", str(folder / "files"), *lake, *key)
 
     _heading("1　マスターとレセプトを取り込む")
-    _kenpo("load", "--builtin-masters", *lake)
-    _kenpo(*load)
+    _kenpo(command, "load", "--builtin-masters", *lake)
+    _kenpo(command, *load)
     _say("誤りのある行だけが除かれ、ほかの行はすべて取り込まれます。")
 
     _heading("2　取り込めなかった行と、確認を要する事柄を見る")
-    _kenpo("lake", "--rejects", *lake)
-    _kenpo("lake", "--flags", *lake)
+    _kenpo(command, "lake", "--rejects", *lake)
+    _kenpo(command, "lake", "--flags", *lake)
 
     _heading("3　指標を計算する")
-    _kenpo("refresh", *lake)
+    _kenpo(command, "refresh", *lake)
 
     _heading("4　ジェネリック医薬品使用割合を見る")
     _say("支部ごと（最新の診療月。見本にない支部は「－」）：")
-    _kenpo("show", _MEASURE, *lake)
+    _kenpo(command, "show", _MEASURE, *lake)
     _say("1つの支部の推移：")
-    _kenpo("show", _MEASURE, "--branch", _BRANCH, *lake)
+    _kenpo(command, "show", _MEASURE, "--branch", _BRANCH, *lake)
     _say("医科・DPC・歯科・調剤の別：")
-    _kenpo("show", _MEASURE, "--branch", "13", "--month", f"{MONTHS[-1]:%Y-%m}", "--by", "kind", *lake)
+    _kenpo(
+        command, "show", _MEASURE, "--branch", "13", "--month", f"{MONTHS[-1]:%Y-%m}", "--by", "kind", *lake
+    )
 
     _heading("5　1つの値の出所をたどる")
     explain = ("explain", _MEASURE, "--branch", _BRANCH, "--month", f"{_EXPLAINED:%Y-%m}", *lake)
-    _kenpo(*explain)
+    _kenpo(command, *explain)
     _say("この値のもとになった明細を、1行ずつファイル名と行番号つきで書き出します。")
     records = folder / "records.csv"
-    _kenpo(*explain, "--records", "--format", "csv", "--out", str(records))
+    _kenpo(command, *explain, "--records", "--format", "csv", "--out", str(records))
     _head(records)
     _source_line(folder, records)
 
     _heading("6　バイオシミラーの指標を見る")
-    _kenpo("show", _BIOSIMILAR, "--branch", _NATION, *lake)
+    _kenpo(command, "show", _BIOSIMILAR, "--branch", _NATION, *lake)
 
     _heading("7　同じファイルをもう一度取り込む")
     before = Lake.open(folder / "lake").version()
-    _kenpo(*load)
+    _kenpo(command, *load)
     after = Lake.open(folder / "lake").version()
     same = "変わっていません" if before == after else "変わりました"
     _say(f"データの版は {before} から{same}。同じ内容のファイルは2度取り込まれません。")
@@ -143,11 +147,11 @@ def _command(text: str) -> None:
     console.print(f"  $ {text}", style="bold cyan", markup=False, soft_wrap=True)
 
 
-def _kenpo(*words: str) -> None:
+def _kenpo(command: Callable[[list[str]], object], *words: str) -> None:
     """Show a command as one would type it, then run it. A file that cannot be taken in does not end the demo."""
     console.print()
     _command(shlex.join(("kenpo", *words)))
-    code = app(list(words), standalone_mode=False)
+    code = command(list(words))
     if code == InputFileError.exit_code:
         _say("取り込めないファイルがありましたが、ほかのファイルは取り込まれています（終了コード3）。")
 

@@ -509,7 +509,7 @@ def demo_command(
     """小さな見本で、取込から指標と出所の説明までを通して見せます。"""
     from kenpo.cli import demo
 
-    demo.run(folder)
+    demo.run(folder, lambda words: app(words, standalone_mode=False))
 
 
 @app.command("docs", hidden=True)
