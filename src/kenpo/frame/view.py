@@ -70,9 +70,13 @@ class View:
                 self.note(f"{title}：{span} の診療に、後の版（{edition:%Y-%m-%d}）を使っています。")
         return self._lake.memory(frame, name)
 
+    def holds(self, table: str) -> bool:
+        """Whether the lake holds any rows of a table."""
+        return bool(self._lake.parts(table))
+
     def require(self, tables: Mapping[str, str]) -> None:
         """Raise MeasureError that names the masters (table → Japanese name) the lake does not hold yet."""
-        lacking = [title for name, title in tables.items() if not self._lake.parts(name)]
+        lacking = [title for name, title in tables.items() if not self.holds(name)]
         if lacking:
             raise MeasureError(
                 f"計算に必要なマスターが取り込まれていません：{'、'.join(lacking)}",

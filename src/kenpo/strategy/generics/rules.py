@@ -38,7 +38,6 @@ def drug_classes(view: View) -> Expression:
     months = view.calendar(exclude_star=exclude)
     master: Expression = in_force(view.table("drug_master"), months, "code")
     listed: Expression = in_force(view.table("generic_class"), months, "price_list_code")
-    priced: Expression = in_force(view.table("drug_price"), months, "price_list_code")
     drug = master.select(
         "code",
         "month",
@@ -61,12 +60,16 @@ def drug_classes(view: View) -> Expression:
         list_later=listed.edition_is_later,
         on_list=ibis.literal(True),
     )
-    prices = priced.select(
-        "price_list_code", "month", list_price=priced.price, price_later=priced.edition_is_later
-    )
     key = ["price_list_code", "month"]
     both: Expression = drug.left_join(listing, key).drop("price_list_code_right", "month_right")
-    both = both.left_join(prices, key).drop("price_list_code_right", "month_right")
+    if view.holds("drug_price"):
+        priced: Expression = in_force(view.table("drug_price"), months, "price_list_code")
+        prices = priced.select(
+            "price_list_code", "month", list_price=priced.price, price_later=priced.edition_is_later
+        )
+        both = both.left_join(prices, key).drop("price_list_code_right", "month_right")
+    else:
+        both = both.mutate(list_price=ibis.null("decimal(12,2)"), price_later=ibis.null("bool"))
     both = both.left_join(
         months.select(star_month="month", exclude_star="exclude_star"), both.month == months.month
     )
