@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -32,11 +32,13 @@ _DUCKDB = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a canonical table.
+    """One column of a canonical table, or of a file that fills one (Delivery).
 
     name: English snake_case. type: string, bool, int16, int32, int64, date, month (first day of a month) or
     decimal(p,s). title: the Japanese term. meaning: what a value says, in Japanese. unit, source and caveat go into
-    the data dictionary. required: NULL is not allowed.
+    the data dictionary. required: NULL is not allowed. codes: stored value → the spellings a file may use for it, the
+    first of which is the Japanese label. aliases: other headings a file may use for the column. pattern: what the
+    text of a string must match in full once widths are folded. private: read for keys or the vault, never stored.
     """
 
     name: str
@@ -47,6 +49,10 @@ class Column:
     source: str = ""
     caveat: str = ""
     required: bool = False
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    aliases: tuple[str, ...] = ()
+    pattern: str = ""
+    private: bool = False
 
     def __post_init__(self) -> None:
         if self.type not in _POLARS and not _DECIMAL.fullmatch(self.type):
@@ -133,6 +139,27 @@ class Table:
     def duckdb_columns(self) -> str:
         """Column definitions for CREATE TABLE in DuckDB."""
         return ", ".join(f'"{c.name}" {c.duckdb}' for c in self.columns)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A file of rows with headings (見出しのある表のファイル) that fills a table.
+
+    columns: what the file holds, by English name or Japanese title; those named as a column of the table are stored.
+    absent: columns a file may leave out. The rest of the table's columns are made by intake.
+    """
+
+    table: Table
+    columns: tuple[Column, ...]
+    absent: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+    @property
+    def needed(self) -> tuple[Column, ...]:
+        """The columns without which a file cannot be taken in."""
+        return tuple(c for c in self.columns if c.name not in self.absent)
 
 
 def lineage() -> tuple[Column, ...]:

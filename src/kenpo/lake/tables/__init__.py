@@ -1,8 +1,16 @@
 """Every canonical table, by name."""
 
 from kenpo.lake.schema import Table
-from kenpo.lake.tables import figures, intake, masters, receipts
+from kenpo.lake.tables import derived, figures, intake, masters, members, receipts
 
 ALL_TABLES: dict[str, Table] = {
-    table.name: table for table in (*receipts.TABLES, *masters.TABLES, *intake.TABLES, *figures.TABLES)
+    table.name: table
+    for table in (
+        *receipts.TABLES,
+        *members.TABLES,
+        *masters.TABLES,
+        *intake.TABLES,
+        *derived.TABLES,
+        *figures.TABLES,
+    )
 }
