@@ -6,6 +6,7 @@ and outcomes of one person fit together whatever day is asked about.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,7 +154,9 @@ def make_health(setting: Setting, people: People) -> Health:
     )
 
 
-def _begins(people: People, reached, chance: float, random: np.random.Generator) -> Days:  # noqa: ANN001
+def _begins(
+    people: People, reached: Callable[[Floats], Bools], chance: float, random: np.random.Generator
+) -> Days:
     """The day treatment begins: some time after the age at which the threshold is first reached, if ever."""
     first = np.full(people.count, 200.0)
     for age in range(80, 19, -1):
