@@ -221,8 +221,9 @@ class Writer:
         lines.append(_line(r, "SN", "1", "01", "", "", "", pl.col("branch_no")))
         lines.append(_line(r.with_columns(dates=_days_text(r["mask"])), "JD", "1", pl.col("dates")))
         lines.append(_line(r, "EX", *[""] * 11, f"1:{claim_text}:"))
-        digest = pl.col("search").hash(self.setting.seed).cast(pl.String).str.zfill(20)
-        lines.append(_line(r, "RC", pl.concat_str([pl.lit("Ver00001000000000000"), digest])))
+        mixed = (pl.col("management").cast(pl.Int64) * 2_654_435_761) % 10**16
+        digest = mixed.cast(pl.String).str.zfill(32)
+        lines.append(_line(r, "RC", pl.concat_str([pl.lit("Ver00001"), digest])))
         return lines
 
     # ---- 医科入院外 and 調剤 -------------------------------------------------------------------------------------

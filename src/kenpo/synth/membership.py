@@ -165,7 +165,7 @@ def _remuneration(
     first_september = date(setting.first.year - (setting.first.month < 10) - 1, 9, 1)
     rows: list[tuple[Ints, Days, Ints, str]] = []
     begin = ((year - 1970) * 12 + month - 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    new = begin >= day_number(first_september)
+    new = (begin >= day_number(first_september)) | (end <= day_number(first_september))
     rows.append(
         (person[new & ~voluntary], begin[new & ~voluntary], pay[person[new & ~voluntary]], "acquired")
     )
@@ -310,10 +310,15 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     return after.join(before, on=after.columns, how="anti", nulls_equal=True, maintain_order="left")
 
 
-def csv_text(table: str, rows: pl.DataFrame, *, header: bool, change: str | None = None) -> bytes:
-    """Rows as CSV in CP932 with Japanese headings, as the delivery of the table declares."""
-    delivery = _DELIVERY[table]
-    columns = [c for c in delivery.columns if c.name in rows.columns or (c.name == "change" and change)]
+def headings(table: str, *, change: bool) -> bytes:
+    """The first line of a table's file."""
+    columns = [c for c in _DELIVERY[table].columns if c.name != "change" or change]
+    return (",".join(c.title for c in columns) + "\r\n").encode("cp932")
+
+
+def csv_text(table: str, rows: pl.DataFrame, *, change: str | None = None) -> bytes:
+    """Rows as CSV in CP932 without headings, in the columns the delivery of the table declares. change: 異動区分."""
+    columns = [c for c in _DELIVERY[table].columns if c.name != "change" or change]
     out = rows.select(pl.lit(change).alias(c.name) if c.name == "change" else pl.col(c.name) for c in columns)
     spelled = []
     for c in columns:
@@ -329,7 +334,7 @@ def csv_text(table: str, rows: pl.DataFrame, *, header: bool, change: str | None
         spelled.append(value.alias(c.title))
     buffer = io.BytesIO()
     out.select(spelled).write_csv(
-        buffer, include_header=header, line_terminator="\r\n", quote_style="necessary"
+        buffer, include_header=False, line_terminator="\r\n", quote_style="necessary"
     )
     return buffer.getvalue().decode().encode("cp932")
 

@@ -192,8 +192,9 @@ def _live(
             since[target] = np.maximum(left, free)
         out = np.flatnonzero(exits)
         if len(out):
-            sex, birth = _adults(len(out), end[out], _NEW_AGES, random)
+            sex, birth = _adults(len(out), end[out], _NEW_AGES, random, oldest=74.0)
             joined = end[out] + np.where(random.random(len(out)) < 0.7, 0, random.integers(1, 25, len(out)))
+            joined = np.where(closes[out], np.maximum(joined, following), joined)
             since[out], insured_birth[out] = joined, birth
             occupant[out] = draft.add(sex, birth, joined)
     here = workplaces.of_slots(slots, setting.months)
@@ -209,13 +210,15 @@ def _live(
     )
 
 
-def _adults(count: int, on: Days, weights: Floats, random: np.random.Generator) -> tuple[Ints, Days]:
+def _adults(
+    count: int, on: Days, weights: Floats, random: np.random.Generator, oldest: float = 74.9
+) -> tuple[Ints, Days]:
     """Sex and birth of insured people, none of them 75 or over or under 15."""
     sex = np.where(random.random(count) < _MEN, 1, 2)
     band = random.choice(len(weights), count, p=weights / weights.sum())
     age = 15 + band * 5 + random.random(count) * 5
     age = np.where(band == 0, 15.5 + random.random(count) * 4.5, age)
-    return sex, on - (np.minimum(age, 74.9) * 365.25).astype(np.int64)
+    return sex, on - (np.minimum(age, oldest) * 365.25).astype(np.int64)
 
 
 def _mostly_first_of_month(days: Days, random: np.random.Generator) -> Days:

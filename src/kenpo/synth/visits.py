@@ -19,7 +19,7 @@ from kenpo.synth.shelf import Medicine, Remedy, Shelf
 ORAL, TOPICAL, INFUSED, SELF_INJECTED = range(4)
 _SELF = ("インスリン", "テリパラチド", "エタネルセプト", "アダリムマブ")
 SELF_CARE, INFUSION = "114040610", "130003810"
-_GENERIC_FIRST, _GENERIC_RISE = 0.850, 0.0016
+GENERIC_FIRST, GENERIC_RISE = 0.850, 0.0016
 _AGES = np.array([5, 10, 15, 30, 45, 60])
 _WINTER = (12, 1, 2, 3)
 
@@ -263,7 +263,7 @@ def draw_visits(
     """All outpatient visits of a month, of those who are not in hospital."""
     random = setting.random(8, people.chunk, month.index)
     drawn = Drawn()
-    aim = _GENERIC_FIRST + _GENERIC_RISE * month.index
+    aim = GENERIC_FIRST + GENERIC_RISE * month.index
     for group in GROUPS:
         _chronic(group, people, health, habits, cabinet, month, aim, drawn, random)
     for plan in ACUTE:
