@@ -1,4 +1,4 @@
-"""The key of member_key (加入者キーの鍵): a file outside the lake, readable by its owner only."""
+"""The key of the keyed hashes (加入者キーの鍵): a file outside the lake, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+
+import polars as pl
 
 from kenpo.base.errors import LakeError
 
@@ -71,13 +73,10 @@ def fingerprint(key: bytes) -> str:
     return hashlib.blake2b(b"kenpo member key", key=key, digest_size=6).hexdigest()
 
 
-def keyed_hash(key: bytes, texts: list[str | None]) -> list[str | None]:
+def keyed_hash(key: bytes, texts: pl.Series) -> pl.Series:
     """Keyed BLAKE2b (128 bits, hex) of each text; equal texts are hashed once. NULL stays NULL."""
-    keyed = hashlib.blake2b(key=key, digest_size=16)
-    known: dict[str, str] = {}
-    for text in texts:
-        if text is not None and text not in known:
-            state = keyed.copy()
-            state.update(text.encode())
-            known[text] = state.hexdigest()
-    return [None if text is None else known[text] for text in texts]
+    blake = hashlib.blake2b
+    distinct = texts.unique().drop_nulls()
+    digests = [blake(t, key=key, digest_size=16).digest() for t in distinct.cast(pl.Binary).to_list()]
+    known = pl.DataFrame({"text": distinct, "hash": pl.Series(digests, dtype=pl.Binary).bin.encode("hex")})
+    return pl.DataFrame({"text": texts}).join(known, on="text", how="left", maintain_order="left")["hash"]

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from kenpo.base.branches import branch_of_insurer
-from kenpo.intake.keys import keyed_hash
+from kenpo.intake.identity import identity_keys, identity_texts, kana_of
 from kenpo.intake.receipts import dates
 from kenpo.intake.receipts import layouts as lay
-from kenpo.intake.receipts.blot import Person, folded
+from kenpo.intake.receipts.blot import Person
 from kenpo.intake.receipts.context import Block
 from kenpo.intake.receipts.headers import header_of
 from kenpo.intake.receipts.lines import Bucket
@@ -60,6 +60,7 @@ def read_common(block: Block, headers: pl.DataFrame) -> pl.DataFrame:
             "month_text": f[str(spec.month)],
             "sex_text": f[str(spec.sex)].str.strip_chars(),
             "birth_text": f[str(spec.birth)],
+            "kana": kana_of(f[str(spec.kana)], f[str(spec.name)]),
             "benefit_text": f[str(spec.benefit_rate)],
             "admitted_text": f[str(spec.admitted)]
             if spec.admitted
@@ -245,7 +246,7 @@ def _statuses(block: Block) -> None:
 
 
 def _keys(block: Block) -> None:
-    """member_key from insurer number, symbol, number, branch number, birth date and sex; then these are dropped."""
+    """The keys from insurer number, symbol, number, branch number, birth date, sex and kana; then these are dropped."""
     branch = pl.DataFrame(schema={"receipt": pl.Int64, "member_branch": pl.String})
     index = block.live("SN")
     index = index[block.valid_line[index]]
@@ -267,29 +268,14 @@ def _keys(block: Block) -> None:
             .select("receipt", "member_branch")
         )
     joined = block.receipts.join(branch, on="receipt", how="left", maintain_order="left")
-    pieces = [
-        _folded(pl.col("insurer_number")),
-        _folded(pl.col("symbol")),
-        _folded(pl.col("insured_no")),
-        _folded(pl.col("member_branch")).str.zfill(2),
-        pl.col("birth").dt.strftime("%Y%m%d").fill_null(""),
-        pl.col("sex").fill_null(""),
-    ]
-    loose = pl.concat_str([*pieces[:3], *pieces[4:]], separator="|")
-    full = pl.concat_str(pieces, separator="|")
-    readable = pl.col("month").is_not_null()
-    texts = joined.select(
-        loose=pl.when(readable).then(loose),
-        full=pl.when(readable & pl.col("member_branch").is_not_null()).then(full),
-    )
-    key = block.task.key
-    block.receipts = block.receipts.drop("symbol", "insured_no", "birth", "birth_text").with_columns(
-        member_key_loose=pl.Series(keyed_hash(key, texts["loose"].to_list()), dtype=pl.String),
-        full=pl.Series(keyed_hash(key, texts["full"].to_list()), dtype=pl.String),
-    )
-    # Without a 枝番 both keys are the same.
-    block.receipts = block.receipts.with_columns(member_key=pl.coalesce("full", "member_key_loose")).drop(
-        "full"
+    readable = pl.lit(joined["month"].is_not_null())
+    texts = identity_texts(joined).select(pl.when(readable).then(pl.all()))
+    block.receipts = pl.concat(
+        [
+            block.receipts.drop("symbol", "insured_no", "birth", "birth_text", "kana"),
+            identity_keys(block.task.key, texts),
+        ],
+        how="horizontal",
     )
 
 
@@ -331,8 +317,3 @@ def _prescriber(fields: pl.DataFrame, at: tuple[int, int, int] | None) -> pl.Ser
         return pl.Series([None] * fields.height, dtype=pl.String)
     prefecture, table, code = (fields[str(p)] for p in at)
     return prefecture.str.zfill(2) + table + code.str.zfill(7)
-
-
-def _folded(text: pl.Expr) -> pl.Expr:
-    """記号・番号 in one form, as base.text.normalise_symbol makes it; NULL → empty."""
-    return folded(text).str.replace_all("[‐‑‒–—―−]", "-").fill_null("")
