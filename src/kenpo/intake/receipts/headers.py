@@ -9,7 +9,7 @@ from kenpo.intake.receipts import dates
 from kenpo.intake.receipts import layouts as lay
 from kenpo.intake.receipts.context import Block
 from kenpo.intake.receipts.lines import Ints, record_code
-from kenpo.intake.receipts.places import municipality
+from kenpo.intake.receipts.places import Place, place_of
 from kenpo.intake.receipts.rejects import mask_of
 
 
@@ -111,7 +111,9 @@ def header_of(block: Block, headers: pl.DataFrame, index: Ints) -> Ints:
 
 
 def read_places(block: Block) -> pl.DataFrame | None:
-    """Per receipt of an insurer-side file: search number and municipality from MN."""
+    """Per receipt of an insurer-side file: search number and municipality from MN. An address without its prefecture is
+    taken to lie in the institution's.
+    """
     index = block.of("MN")
     index = index[block.receipt_of[index] >= 0]
     if not len(index):
@@ -125,15 +127,22 @@ def read_places(block: Block) -> pl.DataFrame | None:
     search = [
         raw[a:b].decode(block.task.encoding, errors="replace") for a, b in zip(start3, end3, strict=True)
     ]
-    known: dict[str, str | None] = {text: municipality(text) for text in set(address)}
+    institution = block.receipts["institution"].gather(block.receipt_of[index])
+    where = list(zip(address, institution.str.slice(0, 2), strict=True))
+    known: dict[tuple[str, str | None], Place] = {one: place_of(*one) for one in set(where)}
     frame = pl.DataFrame(
         {
             "receipt": block.receipt_of[index],
-            "municipality": [known[text] for text in address],
+            "municipality": [known[one].name for one in where],
+            "municipality_code": [known[one].code for one in where],
             "search_number": [s or None for s in search],
             "ok": block.valid_line[index],
         },
-        schema_overrides={"municipality": pl.String, "search_number": pl.String},
+        schema_overrides={
+            "municipality": pl.String,
+            "municipality_code": pl.String,
+            "search_number": pl.String,
+        },
     ).filter(pl.col("ok"))
     return pl.DataFrame({"receipt": np.arange(block.receipt_count)}).join(
         frame.unique("receipt", keep="last", maintain_order=True),
@@ -149,10 +158,12 @@ def institutions_seen(block: Block, headers: pl.DataFrame, places: pl.DataFrame 
     )
     if places is not None:
         receipt = block.receipt_of[frame["index"].to_numpy()]
-        place = places["municipality"].gather(np.maximum(receipt, 0))
-        frame = frame.with_columns(municipality=place)
+        frame = frame.with_columns(
+            places[column].gather(np.maximum(receipt, 0)) for column in ("municipality", "municipality_code")
+        )
     else:
-        frame = frame.with_columns(municipality=pl.lit(None, dtype=pl.String))
+        nothing = pl.lit(None, dtype=pl.String)
+        frame = frame.with_columns(municipality=nothing, municipality_code=nothing)
     return one_row_each(frame.with_columns(source_file=pl.lit(block.task.file_id)))
 
 
@@ -165,4 +176,5 @@ def one_row_each(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("table_code").first(),
         pl.col("name").drop_nulls().first(),
         pl.col("municipality").drop_nulls().first(),
+        pl.col("municipality_code").filter(pl.col("municipality").is_not_null()).first(),
     )

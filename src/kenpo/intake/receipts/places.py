@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import NamedTuple
 
+from kenpo.base.branches import BRANCHES
+from kenpo.base.municipalities import municipalities, municipality_code
+
+_COUNTY = re.compile(r"^.{1,4}?郡(?=.)")
+# Invented places: 「見本県例示市」.
 _PREFECTURE = re.compile(r"^(?:北海道|東京都|(?:京都|大阪)府|.{2,3}?県)")
-# Cities whose own name holds 市, 町 or 村, which the general pattern would cut short.
-_SPECIAL = (
-    "市川市", "市原市", "野々市市", "四日市市", "廿日市市", "十日町市", "大町市", "町田市", "村上市", "村山市",
-    "東村山市", "武蔵村山市", "羽村市", "田村市", "大村市", "余市郡", "高市郡", "佐波郡玉村町", "余市郡余市町",
-    "杵島郡大町町", "今市市", "八日市市", "八日市場市", "中村市",
-)  # fmt: skip
 _GENERAL = re.compile(r"^(?:.+?郡.+?[町村]|.+?市|.+?[区町村])")
+# One name, written either way: 龍ケ崎市, 龍ヶ崎市.
+_SMALL = str.maketrans("ヶヵ", "ケカ")
 
 
-def municipality(address: str) -> str | None:
-    """「東京都港区見本1-2-3」→「港区」. None when no municipality can be read."""
-    rest = _PREFECTURE.sub("", address.strip(), count=1)
-    for name in sorted(_SPECIAL, key=len, reverse=True):
-        if rest.startswith(name) and name[-1] in "市町":
-            return name
-        if rest.startswith(name):
-            tail = re.match(r"(.+?)[町村]", rest[len(name) :])
-            return name + tail[0] if tail else None
-    found = _GENERAL.match(rest)
-    return found[0] if found else None
+class Place(NamedTuple):
+    """A municipality (市区町村): its name, and its code of JIS X 0402 where it is a real one."""
+
+    name: str | None
+    code: str | None
+
+
+def place_of(address: str, prefecture: str | None = None) -> Place:
+    """「東京都港区見本1-2-3」→ 港区, 13103. Both None when no municipality can be read.
+
+    prefecture: two digits, for an address that leaves it out. Of the prefecture's municipalities the longest name the
+    address begins with, after its county (郡) or not: the ward of a designated city before the city. An address of none
+    of them is cut after 市, 区, 町 or 村 and has no code.
+    """
+    address = address.strip()
+    named = next((b for b in BRANCHES if address.startswith(b.prefecture)), None)
+    code, rest = (named.code, address.removeprefix(named.prefecture)) if named else (prefecture, address)
+    if code and (name := _real(code, rest)):
+        return Place(name, municipality_code(code, name))
+    found = _GENERAL.match(_PREFECTURE.sub("", address, count=1))
+    return Place(found[0] if found else None, None)
+
+
+def _real(prefecture: str, rest: str) -> str | None:
+    for text in (rest, _COUNTY.sub("", rest, count=1)):
+        plain = text.translate(_SMALL)
+        for folded, name in _names(prefecture):
+            if plain.startswith(folded):
+                return name
+    return None
+
+
+@cache
+def _names(prefecture: str) -> list[tuple[str, str]]:
+    """The prefecture's municipalities as they are compared and as they are written, the longest first."""
+    names = (name for code, name in municipalities().items() if code.startswith(prefecture))
+    return sorted(((name.translate(_SMALL), name) for name in names), key=lambda n: len(n[0]), reverse=True)
