@@ -15,6 +15,7 @@ from kenpo.lake import FileEntry, Lake
 from kenpo.lake.tables import ALL_TABLES
 
 KIND_TITLES = RECEIPT_KINDS | {name: t.title for name, t in ALL_TABLES.items()}
+CLAIM_FORMATS = ("uke", "recode_info")
 _SHOWN = 200
 
 
@@ -34,7 +35,7 @@ def as_dict(lake: Lake) -> dict[str, Any]:
     files; total_points, total_days: over valid receipts; rejects and flags: by code, with every entry listed.
     """
     files = lake.files()
-    claims = [f for f in files if f.format != "master"]
+    claims = [f for f in files if f.format in CLAIM_FORMATS]
     receipt = lake.table("receipt")
     by_kind = _frame(
         receipt.group_by("kind", "status").aggregate(
@@ -118,8 +119,9 @@ def _file(f: FileEntry) -> dict[str, Any]:
 def print_summary(lake: Lake) -> None:
     """Tables for people: files, receipts by kind and month, tables, what needs a look."""
     said = as_dict(lake)
-    claims = [f for f in said["files"] if f["format"] != "master"]
+    claims = [f for f in said["files"] if f["format"] in CLAIM_FORMATS]
     masters = [f for f in said["files"] if f["format"] == "master"]
+    members = [f for f in said["files"] if f["format"] == "membership"]
     table(
         f"レセプトのファイル（{len(claims)}）",
         [
@@ -145,6 +147,32 @@ def print_summary(lake: Lake) -> None:
         ],
         f"ほか {len(claims) - _SHOWN:,} ファイル（--json で全部を出せます）" if len(claims) > _SHOWN else "",
     )
+    if members:
+        table(
+            f"資格のファイル（{len(members)}）",
+            [
+                ("ID", "left"),
+                ("ファイル", "left"),
+                ("種別", "left"),
+                ("基準日", "left"),
+                ("行", "right"),
+                ("拒否行", "right"),
+            ],
+            [
+                [
+                    f["id"],
+                    f["name"],
+                    KIND_TITLES[f["kind"]],
+                    f["edition"],
+                    number(f["lines"]),
+                    number(f["rejects"]),
+                ]
+                for f in members[:_SHOWN]
+            ],
+            f"ほか {len(members) - _SHOWN:,} ファイル（--json で全部を出せます）"
+            if len(members) > _SHOWN
+            else "",
+        )
     if masters:
         table(
             f"マスター（{len(masters)}）",

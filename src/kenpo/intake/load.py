@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import sys
@@ -10,13 +11,14 @@ import time
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -24,15 +26,20 @@ from kenpo.base.errors import InputFileError, KenpoError, LakeError
 from kenpo.intake import masters
 from kenpo.intake.facts import facts_frames
 from kenpo.intake.keys import fingerprint, load_key
+from kenpo.intake.membership import files as members
+from kenpo.intake.membership import rows as member_rows
+from kenpo.intake.membership.rules import FLAGS as MEMBER_FLAGS
 from kenpo.intake.receipts import files as claim
 from kenpo.intake.receipts.block import Segment
 from kenpo.intake.receipts.context import BlockTask
 from kenpo.intake.receipts.headers import one_row_each
 from kenpo.intake.receipts.work import Done, die_with_parent, work
 from kenpo.intake.sources import Source, find_sources
+from kenpo.intake.tabular import lines, workbook
 from kenpo.lake.schema import Table
 from kenpo.lake.store import FileEntry, Lake, Part, write_part
 from kenpo.lake.tables.intake import INTAKE_FLAG, INTAKE_REJECT
+from kenpo.lake.tables.members import DELIVERIES
 from kenpo.lake.tables.receipts import INSTITUTION_TABLE
 
 SHIPPED = "同梱マスター"
@@ -41,6 +48,8 @@ _CHUNK = 8 << 20
 _POOL_FROM = 24 << 20
 
 Progress = Callable[[str, int, int], None]
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,8 @@ def load_paths(
 ) -> list[FileReport]:
     """Load every file under the paths; a file that cannot be taken in is reported and the rest goes on.
 
-    edition: the day from which a master without a date in its name is in force. workers: processes (default: cores).
+    edition: the day from which a master without a date in its name is in force, and the day of a membership file
+    without one. workers: processes (default: cores).
     progress: called with name, bytes done, bytes in all. Raises LakeError when the lake is locked or was made with
     another key.
     """
@@ -159,6 +169,25 @@ class _Pool:
                     done.result()
         return self._executor
 
+    def in_order(
+        self,
+        function: Callable[[_Task, Path, str], _Result],
+        tasks: Iterable[tuple[_Task, Path, str]],
+        size: int,
+    ) -> Iterator[_Result]:
+        """What the function makes of each task, in the tasks' order; in processes when size (bytes) is worth it."""
+        if size < _POOL_FROM or self.size == 1:
+            for task in tasks:
+                yield function(*task)
+            return
+        pending: list[Future[_Result]] = []
+        for task in tasks:
+            pending.append(self.executor().submit(function, *task))
+            if len(pending) > self.size:
+                yield pending.pop(0).result()
+        for future in pending:
+            yield future.result()
+
 
 @contextmanager
 def _main_left_out() -> Iterator[None]:
@@ -220,11 +249,13 @@ class _Loader:
             entry = self._load_claims(looked)
         elif (kind := masters.detect(name, looked.head)) is not None:
             entry = self._load_master(kind, looked)
+        elif (taken := self._load_members(looked)) is not None:
+            entry = taken
         else:
             raise InputFileError(
                 "取り込める形式のファイルではありません。",
                 where=name,
-                todo="レセプト（UKE、レセ電コード情報）、支払基金のマスター、厚生労働省の後発医薬品・薬価の一覧を指定してください。",
+                todo="レセプト（UKE、レセ電コード情報）、支払基金のマスター、厚生労働省の後発医薬品・薬価の一覧、資格のファイルを指定してください。",
                 code="unknown_format",
             )
         return FileReport(name, "loaded", entry)
@@ -249,18 +280,11 @@ class _Loader:
         number = self.lake.file_number(looked.sha256)
         file_id = f"{number:09x}"
         totals = _Totals()
-        pending: list[tuple[Future[Done], int]] = []
-        done = 0
+        sizes: list[int] = []
 
-        def take(result: Done, size: int) -> None:
-            nonlocal done
-            _add(totals, result)
-            done += size
-            if self.progress:
-                self.progress(self.source.name, done, looked.size)
-
-        with self.source.open() as stream:
+        def tasks() -> Iterator[tuple[BlockTask, Path, str]]:
             for n, raw in enumerate(claim.blocks(stream, form, self.source.name, self.block_bytes)):
+                sizes.append(len(raw.data))
                 task = BlockTask(
                     data=raw.data,
                     first_line=raw.first_line,
@@ -273,16 +297,14 @@ class _Loader:
                     header=raw.header,
                     key=self.key,
                 )
-                stem = f"{file_id}-{n:05d}"
-                if looked.size < _POOL_FROM or self.pool.size == 1:
-                    take(work(task, self.lake.root, stem), len(raw.data))
-                    continue
-                pending.append((self.pool.executor().submit(work, task, self.lake.root, stem), len(raw.data)))
-                if len(pending) > self.pool.size:
-                    first, size = pending.pop(0)
-                    take(first.result(), size)
-            for future, size in pending:
-                take(future.result(), size)
+                yield task, self.lake.root, f"{file_id}-{n:05d}"
+
+        with self.source.open() as stream:
+            done = 0
+            for n, result in enumerate(self.pool.in_order(work, tasks(), looked.size)):
+                _add(totals, result)
+                done += sizes[n]
+                self._advance(done, looked.size)
         return self._commit_claims(looked, form, number, file_id, totals)
 
     def _commit_claims(
@@ -342,9 +364,79 @@ class _Loader:
             f.file_id for f in self.lake.files() if f.kind == entry.kind and f.name.startswith(SHIPPED)
         ]
         self.lake.commit(entry, parts, replaces=shipped)
-        if self.progress:
-            self.progress(self.source.name, looked.size, looked.size)
+        self._advance(looked.size, looked.size)
         return entry
+
+    # ---- membership ----------------------------------------------------------------------------------------------
+
+    def _load_members(self, looked: _Looked) -> FileEntry | None:
+        """Load a membership file; None when it is none."""
+        if looked.head.startswith(workbook.MAGIC):
+            return self._load_member_sheet(looked)
+        found = members.detect(self.source.name, looked.head)
+        if found is None:
+            return None
+        layout = members.layout(self.source.name, found.headed, found.encoding, self.edition)
+        with self.source.open() as stream:
+            pieces = lines.blocks(stream, found.start, self.source.name, self.block_bytes)
+            return self._take_members(looked, layout, pieces)
+
+    def _load_member_sheet(self, looked: _Looked) -> FileEntry | None:
+        with self.source.open() as stream:
+            data = io.BytesIO(stream.read())
+        with workbook.opened(self.source.name, data) as book:
+            found = workbook.find_sheet(self.source.name, book, DELIVERIES)
+            if found is None:
+                return None
+            sheet, heading, headed = found
+            layout = members.layout(self.source.name, headed, "utf-8", self.edition)
+            return self._take_members(
+                looked, layout, workbook.rows(self.source.name, book, sheet, heading, headed)
+            )
+
+    def _take_members(
+        self, looked: _Looked, layout: members.Layout, pieces: Iterable[lines.Block | workbook.SheetRows]
+    ) -> FileEntry:
+        table = layout.headed.delivery.table
+        number = self.lake.file_number(looked.sha256)
+        file_id = f"{number:09x}"
+        tasks = (
+            (member_rows.Task(piece, layout, file_id, self.key), self.lake.root, f"{file_id}-{n:05d}")
+            for n, piece in enumerate(pieces)
+        )
+        written = []
+        for done in self.pool.in_order(member_rows.work, tasks, looked.size):
+            written.append(done)
+            self._advance(min(looked.size, len(written) * self.block_bytes), looked.size)
+        count = sum(block.lines for block in written)
+        if not count and layout.full:
+            raise InputFileError(
+                f"{table.title}の全件のファイルに、データの行が1行もありません。",
+                where=self.source.name,
+                todo="元のファイルを確かめてください。異動のなかった日のファイルなら、異動区分の見出しを付けてください。",
+                code="empty",
+            )
+        parts, twice = (
+            member_rows.without_twice(self.lake.root, layout, written, file_id) if written else ([], 0)
+        )
+        parts += write_part(self.lake.root, INTAKE_FLAG, _file_flags(layout, file_id), f"{file_id}-file")
+        entry = self._entry(
+            looked,
+            number,
+            file_id,
+            format="membership",
+            kind=table.name,
+            edition=layout.as_of,
+            lines=count,
+            rejects=sum(block.rejected for block in written) + twice,
+        )
+        self.lake.commit(entry, parts)
+        self._advance(looked.size, looked.size)
+        return entry
+
+    def _advance(self, done: int, size: int) -> None:
+        if self.progress:
+            self.progress(self.source.name, done, size)
 
     def _entry(
         self,
@@ -381,6 +473,27 @@ class _Loader:
             volume=volume,
             line_counts=json.dumps(dict(sorted((counts or Counter()).items()))),
         )
+
+
+def _file_flags(layout: members.Layout, file_id: str) -> pl.DataFrame:
+    """What needs a look in a membership file as a whole; nothing of the headings is quoted."""
+    flags = []
+    if layout.headed.unknown:
+        flags.append({"code": "unknown_columns", "actual": f"{layout.headed.unknown}列"})
+    if layout.differs:
+        flags.append(
+            {
+                "code": "as_of_differs",
+                "expected": layout.differs.isoformat(),
+                "actual": layout.as_of.isoformat(),
+            }
+        )
+    frame = pl.DataFrame(flags, schema={"code": pl.String, "expected": pl.String, "actual": pl.String})
+    return frame.with_columns(
+        source_file=pl.lit(file_id),
+        source_line=pl.lit(1),
+        message=pl.col("code").replace_strict(MEMBER_FLAGS, return_dtype=pl.String),
+    )
 
 
 def master_parts(root: Path, parsed: masters.MasterParse, number: int) -> tuple[str, list[Part]]:
