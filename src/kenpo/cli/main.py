@@ -77,7 +77,7 @@ def load_command(
     key: KeyOption = None,
     edition: Annotated[
         str | None,
-        typer.Option("--edition", help="マスターの版の日付（名前に日付がないとき）", metavar="年月日"),
+        typer.Option("--edition", help="マスターの版、資格の基準日（名前に日付がないとき）", metavar="年月日"),
     ] = None,
     builtin_masters: Annotated[
         bool, typer.Option("--builtin-masters", help="同梱の小さなマスターを取り込む")
@@ -86,7 +86,7 @@ def load_command(
         int | None, typer.Option("--workers", help="並列数（省略時はコア数）", metavar="数", min=1)
     ] = None,
 ) -> None:
-    """レセプト（UKE、レセ電コード情報）とマスターを取り込みます。同じ内容のファイルは2度取り込みません。"""
+    """レセプト（UKE、レセ電コード情報）、マスター、資格のファイルを取り込みます。同じ内容のファイルは2度取り込みません。"""
     if not paths and not builtin_masters:
         raise ArgumentError(
             "取り込むファイルが指定されていません。",
@@ -139,8 +139,8 @@ def _print_reports(lake: Lake, reports: list[FileReport]) -> None:
                 r.name,
                 _STATUS[r.status],
                 lake_report.KIND_TITLES.get(e.kind, e.kind) if e else "",
-                number(e.receipts) if e and e.format != "master" else "",
-                number(e.points) if e and e.format != "master" else "",
+                number(e.receipts) if e and e.format in lake_report.CLAIM_FORMATS else "",
+                number(e.points) if e and e.format in lake_report.CLAIM_FORMATS else "",
                 number(e.lines) if e else "",
                 number(e.rejects) if e else "",
             ]
