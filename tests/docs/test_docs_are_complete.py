@@ -23,11 +23,16 @@ from kenpo.cli.docs import pages
 from kenpo.cli.main import app
 from kenpo.cli.output import console
 from kenpo.frame import BREAKDOWNS
-from kenpo.intake.receipts.rejects import FLAGS, REASONS
+from kenpo.intake.membership import rules as membership
+from kenpo.intake.receipts import rejects as claims
+from kenpo.lake.schema import Delivery
 from kenpo.lake.tables import ALL_TABLES
+from kenpo.lake.tables.members import DELIVERIES
 from kenpo.law.loader import all_parameters
 from kenpo.synth.receipts import Diagnosis, Drug, Institution, Patient, Receipt, Unit, write_uke
 
+REASONS = {**claims.REASONS, **membership.REASONS}
+FLAGS = {**claims.FLAGS, **membership.FLAGS}
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SOURCES = sorted((ROOT / "src" / "kenpo").rglob("*.py"))
@@ -173,6 +178,18 @@ def test_every_command_and_option_is_in_the_readme(verb: str):
 
 def test_every_setting_is_in_the_operations_page():
     assert settings() - {r[0].strip("`") for r in rows("docs/operations.md")} == set()
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES, ids=lambda d: d.table.name)
+def test_the_operations_page_names_every_heading_of_a_membership_file(delivery: Delivery):
+    text = text_of("docs/operations.md")
+    section = text.split(f"### {delivery.table.title} `{delivery.table.name}`\n", 1)[1].split("\n#", 1)[0]
+    said = [[c.strip() for c in line.strip("|").split("|")] for line in section.splitlines() if "| `" in line]
+    assert [row[:3] for row in said] == [
+        [c.title, f"`{c.name}`", "、".join(c.aliases)] for c in delivery.columns
+    ]
+    absent = {row[1].strip("`") for row in said if row[3] in ("なくてよい", "異動分だけ", "被扶養者は必須")}
+    assert absent == set(delivery.absent)
 
 
 # ---- glossary ----------------------------------------------------------------------------------------------------
