@@ -64,3 +64,9 @@ class MeasureError(KenpoError):
 
     code = "measure_error"
     exit_code = 6
+
+
+class NotLoaded(MeasureError):
+    """What a figure is made of is not in the lake yet (計算に必要なデータが取り込まれていない)."""
+
+    code = "not_loaded"

@@ -12,7 +12,8 @@ import polars as pl
 
 from kenpo.base.branches import NATION_CODE
 from kenpo.base.errors import MeasureError
-from kenpo.frame.measure import Measure, aggregate, data_months, definition_of, figures, units_of
+from kenpo.frame.measure import Measure, aggregate, definition_of, figures, units_of
+from kenpo.frame.months import data_months
 from kenpo.frame.view import View
 from kenpo.lake import Expression, Lake
 from kenpo.law.loader import Parameter, load
@@ -23,7 +24,7 @@ class Explanation:
     """What stands behind one figure.
 
     eligible: units that the measure looks at; excluded: reason → units; denominator and numerator: exact sums;
-    rate: percent at printed precision or None; contributors: the things that weigh most, with label, denominator,
+    rate: the figure at printed precision or None; contributors: the things that weigh most, with label, denominator,
     numerator and units; stale: the stored figure was computed before the last load; notes: what to know of the data.
     """
 
@@ -126,7 +127,7 @@ def _chosen(lake: Lake, measure: Measure, branch: str, month: date) -> tuple[Exp
 def _contributors(measure: Measure, units: Expression, top: int) -> pl.DataFrame:
     if measure.item is None:
         return pl.DataFrame()
-    counted = units.filter(units.excluded.isnull())
+    counted = units.filter(units.excluded.isnull() & units[measure.item].notnull())
     label = counted.item_label.max() if "item_label" in counted.columns else counted[measure.item].max()
     grouped = counted.group_by(item=counted[measure.item]).aggregate(
         item_label=label,
@@ -134,5 +135,8 @@ def _contributors(measure: Measure, units: Expression, top: int) -> pl.DataFrame
         denominator=counted.denominator.sum().cast("decimal(38,7)"),
         numerator=counted.numerator.sum().cast("decimal(38,7)"),
     )
-    ordered = grouped.order_by(grouped.denominator.desc(), grouped["item"]).limit(top)
+    weight = [grouped.denominator.desc(), grouped.numerator.desc()]
+    if measure.form != "percent":
+        weight.reverse()
+    ordered = grouped.order_by(*weight, grouped["item"]).limit(top)
     return pl.DataFrame(pl.from_arrow(ordered.to_pyarrow()))

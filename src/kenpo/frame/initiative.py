@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kenpo.frame.derivation import Derivation
 from kenpo.frame.measure import Measure
+from kenpo.frame.worklist import Worklist
 
 
 @dataclass(frozen=True)
 class Initiative:
     """A 施策 of the plan: its folder's name, the Japanese title the plans use, and what it offers.
 
+    derivations: the derived tables it makes, each after those it reads.
     pillar: foundation 基盤的保険者機能, strategy 戦略的保険者機能 or organisation 組織・運営体制.
     """
 
@@ -18,3 +21,5 @@ class Initiative:
     title: str
     pillar: str
     measures: tuple[Measure, ...] = ()
+    derivations: tuple[Derivation, ...] = ()
+    worklists: tuple[Worklist, ...] = ()

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-import ibis
 import polars as pl
 
-from kenpo.base.age import five_year_band
-from kenpo.base.branches import BRANCH_CODES, BRANCHES, NATION_CODE
-from kenpo.base.errors import MeasureError
-from kenpo.base.fiscal import fy, fy_first_day, month_range
+from kenpo.base.branches import BRANCH_CODES, NATION_CODE
+from kenpo.base.errors import MeasureError, NotLoaded
+from kenpo.base.fiscal import fy, fy_first_day
 from kenpo.base.money import round_ratio
+from kenpo.frame.breakdown import BREAKDOWNS, Breakdown, listed, municipality_of
+from kenpo.frame.derivation import Derivation, definition_text, derive
+from kenpo.frame.months import data_months
 from kenpo.frame.view import View
 from kenpo.lake import Expression, Lake, write_part
 from kenpo.lake.tables.figures import FIGURE
@@ -34,80 +35,17 @@ REQUIRED = (
     "source_file",
     "source_line",
 )
-_OLDEST_BAND = 15
-_KIND_TITLES = {"medical": "医科", "dpc": "DPC", "dental": "歯科", "pharmacy": "調剤"}
-
-
-@dataclass(frozen=True)
-class Breakdown:
-    """A way to split a measure (内訳): the column units must carry, and how a key of it reads.
-
-    key: expression over the units. stored: kept by refresh; others are computed when asked for.
-    """
-
-    name: str
-    title: str
-    needs: str
-    key: Callable[[Expression], Any]
-    label: Callable[[Any], str]
-    stored: bool = False
-
-
-def _band(age: int | None) -> str:
-    return "不明" if age is None else five_year_band(int(age) * 5)
-
-
-def _text(value: Any) -> str:
-    return "不明" if value is None else str(value)
-
-
-_PREFECTURES = {b.code: b.prefecture for b in BRANCHES}
-
-BREAKDOWNS: dict[str, Breakdown] = {
-    b.name: b
-    for b in (
-        Breakdown(
-            "kind",
-            "レセプト種類",
-            "kind",
-            lambda u: u.kind,
-            lambda v: _KIND_TITLES.get(v, "不明"),
-            stored=True,
-        ),
-        Breakdown(
-            "age_band",
-            "年齢階級",
-            "age",
-            lambda u: ibis.least(u.age // 5, _OLDEST_BAND).cast("int16"),
-            _band,
-            stored=True,
-        ),
-        Breakdown(
-            "prefecture",
-            "医療機関の都道府県",
-            "institution",
-            lambda u: u.institution.left(2),
-            lambda v: _PREFECTURES.get(v, "不明"),
-        ),
-        Breakdown("municipality", "医療機関の市区町村", "municipality", lambda u: u.municipality, _text),
-        Breakdown("institution", "医療機関・薬局", "institution", lambda u: u.institution, _text),
-        Breakdown(
-            "pharmacy",
-            "薬局",
-            "institution",
-            lambda u: ibis.cases((u.kind == "pharmacy", u.institution)),
-            _text,
-        ),
-    )
-}
+FORMS = ("percent", "mean", "count")
 
 
 @dataclass(frozen=True)
 class Measure:
     """A KPI or reference figure, declared once.
 
-    id: stable English id (rules J). precision: printed decimals of the rate in percent. better: higher or lower.
-    exclusions: reason code → Japanese. parameters: ids of the law parameters it reads. breakdowns: names of
+    id: stable English id (rules J). form: "percent" 100 × numerator ÷ denominator, "mean" numerator ÷ denominator, or
+    "count" the numerator alone, never NULL (the denominator is 0). precision: printed decimals. better: higher, lower,
+    or "" when neither is. flow: months may be added up; False for a state at the end of a month. counter: the word
+    units are counted with (件、人). exclusions: reason code → Japanese. parameters: ids of the law parameters it reads. breakdowns: names of
     BREAKDOWNS it allows. rollup: "sum" when branches add up to the nation, "recompute" when the function must be run
     at nation scope. version: raised whenever the definition changes. item: the unit column that names a counted thing
     for explain, with item_title and the column item_label beside it.
@@ -118,9 +56,12 @@ class Measure:
     definition: str
     law: str
     units: Units
+    form: str = "percent"
     unit: str = "%"
     precision: int = 1
     better: str = "higher"
+    flow: bool = True
+    counter: str = "件"
     quantity: str = ""
     exclusions: Mapping[str, str] | None = None
     parameters: tuple[str, ...] = ()
@@ -132,16 +73,26 @@ class Measure:
     item_title: str = ""
     why: str = ""
 
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise ValueError(f"{self.id}: unknown form {self.form!r}")
+
     @property
     def reasons(self) -> dict[str, str]:
         """Reason code → Japanese of every exclusion."""
         return dict(self.exclusions or {})
 
     def rate(self, numerator: Decimal | None, denominator: Decimal | None) -> Decimal | None:
-        """The figure in percent at printed precision, half up; None on an empty denominator."""
+        """The figure at printed precision, divided exactly and rounded once, half up; None on an empty denominator.
+
+        A count is its numerator, and 0 where nothing was counted.
+        """
+        if self.form == "count":
+            return round_ratio(numerator or Decimal(0), self.precision)
         if numerator is None or not denominator:
             return None
-        return round_ratio(Decimal(100) * Decimal(numerator) / Decimal(denominator), self.precision)
+        whole = 100 if self.form == "percent" else 1
+        return round_ratio(whole * Fraction(numerator) / Fraction(denominator), self.precision)
 
 
 def measure(**declared: Any) -> Callable[[Units], Measure]:
@@ -156,14 +107,6 @@ def measure(**declared: Any) -> Callable[[Units], Measure]:
 # ---- computing ---------------------------------------------------------------------------------------------------
 
 
-def data_months(lake: Lake) -> list[date]:
-    """Every month from the first to the last treatment month in the lake."""
-    months = sorted(
-        {date.fromisoformat(p.path.split("month=")[1][:7] + "-01") for p in lake.parts("receipt")}
-    )
-    return list(month_range(months[0], months[-1])) if months else []
-
-
 def units_of(measure: Measure, view: View) -> Expression:
     """The measure's units within the view's months, of 協会けんぽ branches only; checked to have what is needed."""
     units = measure.units(view)
@@ -173,11 +116,17 @@ def units_of(measure: Measure, view: View) -> Expression:
             f"指標「{measure.title}」の定義に必要な列がありません：{'、'.join(lacking)}",
             todo="指標の関数が返す表を直してください。",
         )
-    return units.filter(units.branch.notnull())
+    if not view.months:
+        return units.filter(units.branch.notnull())
+    return units.filter(units.branch.notnull() & units.month.between(view.months[0], view.months[-1]))
 
 
 def aggregate(measure: Measure, units: Expression, keys: Mapping[str, Any]) -> Expression:
-    """Sums of units: eligible, excluded by reason, denominator and numerator, per value of the keys."""
+    """Sums of units: eligible, excluded by reason, denominator and numerator, per value of the keys.
+
+    Units may carry {breakdown}_denominator and {breakdown}_numerator: what they weigh within a value of that breakdown,
+    where it is not what they weigh in the total. Those sums stand beside the others.
+    """
     counted = units.excluded.isnull()
     reasons = {
         f"excluded_{reason}": (units.excluded == reason).cast("int64").sum().fill_null(0).cast("int64")
@@ -188,20 +137,49 @@ def aggregate(measure: Measure, units: Expression, keys: Mapping[str, Any]) -> E
         denominator=units.denominator.sum(where=counted).fill_null(0).cast("decimal(38,7)"),
         numerator=units.numerator.sum(where=counted).fill_null(0).cast("decimal(38,7)"),
         **reasons,
+        **{
+            c: units[c].sum(where=counted).fill_null(0).cast("decimal(38,7)")
+            for c in _inner(measure, units.columns)
+        },
     )
+
+
+def _inner(measure: Measure, columns: Sequence[str]) -> list[str]:
+    """The columns that say what units weigh within a value of a breakdown."""
+    return [c for b in measure.breakdowns for c in (f"{b}_denominator", f"{b}_numerator") if c in columns]
 
 
 def _frame(expression: Expression) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(expression.to_pyarrow()))
 
 
-def _sums(reasons: Sequence[str]) -> list[pl.Expr]:
-    return [
-        pl.col("eligible").sum(),
-        pl.col("denominator").sum(),
-        pl.col("numerator").sum(),
-        *(pl.col(f"excluded_{r}").sum() for r in reasons),
-    ]
+def _sums(measure: Measure, columns: Sequence[str]) -> list[pl.Expr]:
+    names = ["eligible", "denominator", "numerator", *(f"excluded_{r}" for r in measure.reasons)]
+    return [pl.col(c).sum() for c in (*names, *_inner(measure, columns))]
+
+
+def _split(
+    measure: Measure, cube: pl.DataFrame, axes: Sequence[Breakdown], keys: Sequence[str]
+) -> pl.DataFrame:
+    """Sums per keys and value of the axes, with the value's label in a column of the axis's name.
+
+    Units without a key of a shared axis belong to every value of it; weights within an axis take the place of those in
+    the total.
+    """
+    rows = cube.group_by(*keys, *(a.name for a in axes)).agg(_sums(measure, cube.columns))
+    for axis in axes:
+        if axis.shared:
+            lacking = rows.filter(pl.col(axis.name).is_null()).drop(axis.name)
+            every = pl.DataFrame({axis.name: axis.shared}, schema={axis.name: rows.schema[axis.name]})
+            spread = lacking.join(every, how="cross").select(rows.columns)
+            rows = pl.concat([rows.filter(pl.col(axis.name).is_not_null()), spread])
+        for column in ("denominator", "numerator"):
+            if f"{axis.name}_{column}" in rows.columns:
+                rows = rows.with_columns(pl.col(f"{axis.name}_{column}").alias(column))
+        labels = [axis.label(v) for v in rows[axis.name]]
+        rows = rows.with_columns(pl.Series(axis.name, labels, dtype=pl.String))
+    merged = rows.group_by(*keys, *(a.name for a in axes)).agg(_sums(measure, rows.columns))
+    return merged.drop(_inner(measure, merged.columns))
 
 
 def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> tuple[pl.DataFrame, list[str]]:
@@ -212,7 +190,6 @@ def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> tuple[pl.Da
     notes on the data in Japanese.
     """
     stored = [BREAKDOWNS[b] for b in measure.breakdowns if BREAKDOWNS[b].stored]
-    reasons = list(measure.reasons)
     months = [m for m in months if m >= measure.since]
     if not months:
         return FIGURE.empty().drop("definition", "cutoff"), []
@@ -231,24 +208,19 @@ def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> tuple[pl.Da
         cube = pl.concat([cube, nation])
     else:
         cube = pl.concat([cube, scan(nation=True)])
-    pieces = []
-    for b in (None, *stored):
-        keys = ["branch", "month", *([b.name] if b else [])]
-        part = cube.group_by(keys).agg(_sums(reasons))
-        if b is None:
-            part = (
-                _grid(months)
-                .join(part, on=["branch", "month"], how="left")
-                .with_columns(pl.exclude("branch", "month").fill_null(0))
-            )
-        labels = [b.label(v) for v in part[b.name]] if b else ["total"] * part.height
-        pieces.append(
-            part.with_columns(
-                breakdown=pl.lit(b.name if b else "total"), value=pl.Series(labels, dtype=pl.String)
-            ).drop(b.name if b else [])
+    keys = ["branch", "month"]
+    total = _grid(months).join(_split(measure, cube, [], keys), on=keys, how="left")
+    pieces = [
+        total.with_columns(pl.exclude(keys).fill_null(0)).with_columns(
+            breakdown=pl.lit("total"), value=pl.lit("total")
         )
+    ]
+    pieces += [
+        _split(measure, cube, [b], keys).rename({b.name: "value"}).with_columns(breakdown=pl.lit(b.name))
+        for b in stored
+    ]
     rows = pl.concat(pieces, how="diagonal")
-    figures = _with_exclusions(rows, reasons).with_columns(measure=pl.lit(measure.id))
+    figures = _with_exclusions(rows, list(measure.reasons)).with_columns(measure=pl.lit(measure.id))
     return figures.sort("breakdown", "value", "branch", "month"), notes
 
 
@@ -272,39 +244,66 @@ def _with_exclusions(rows: pl.DataFrame, reasons: Sequence[str]) -> pl.DataFrame
 
 def definition_of(measure: Measure) -> str:
     """A text that changes when the definition's version or any of its parameters does."""
-    from kenpo.law.loader import load
+    return definition_text(measure.version, measure.id, measure.parameters)
 
-    said = {p: [[str(v.first_day), str(v.value)] for v in load(p).values] for p in measure.parameters}
-    digest = hashlib.sha256(
-        json.dumps([measure.id, measure.version, said], sort_keys=True).encode()
-    ).hexdigest()
-    return f"v{measure.version}-{digest[:8]}"
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did: the months it covers, and the measures it could not compute with what they lack."""
+
+    months: tuple[date, ...]
+    skipped: Mapping[str, NotLoaded] = field(default_factory=dict)
 
 
 def refresh(
-    lake: Lake, measures: Sequence[Measure], progress: Callable[[str], None] | None = None
-) -> list[date]:
-    """Compute measures for all months and store the figures with definition version and data cut-off.
+    lake: Lake,
+    measures: Sequence[Measure],
+    progress: Callable[[str], None] | None = None,
+    *,
+    derivations: Sequence[Derivation] = (),
+) -> Refreshed:
+    """Bring the derived tables up to date, compute measures for all months and store the figures.
 
-    Returns the months. Raises MeasureError when the lake holds no receipts.
+    A figure is stored with its definition version and the data cut-off. A measure whose data is not in the lake is
+    passed over, and whoever asks for it is told what to load. Raises MeasureError when the lake holds neither receipts
+    nor membership, and when none of the measures can be computed.
     """
+    skipped: dict[str, NotLoaded] = {}
     with lake.writing():
         months = data_months(lake)
         if not months:
             raise MeasureError(
-                "集計できるレセプトがありません。",
-                todo="「kenpo load」でレセプトのファイルを取り込んでください。",
+                "集計できるレセプトも資格データもありません。",
+                todo="「kenpo load」でレセプトか資格のファイルを取り込んでください。",
             )
+        derive(lake, derivations, months, progress)
         cutoff = lake.version()
         for item in measures:
             if progress:
                 progress(item.title)
-            rows, notes = compute(item, lake, months)
+            try:
+                rows, notes = compute(item, lake, months)
+            except NotLoaded as error:
+                skipped[item.id] = error
+                rows, notes = FIGURE.empty().drop("definition", "cutoff"), [error.what]
             rows = rows.with_columns(definition=pl.lit(definition_of(item)), cutoff=pl.lit(cutoff))
             parts = write_part(lake.root, FIGURE, rows, f"{item.id}@{definition_of(item)}-{cutoff}")
             lake.replace("figure", parts, f"{item.id}@")
             lake.set_meta(f"notes:{item.id}", json.dumps(notes, ensure_ascii=False))
-    return months
+            lacking = skipped.get(item.id)
+            lake.set_meta(
+                f"lacking:{item.id}",
+                json.dumps([lacking.what, lacking.todo] if lacking else [], ensure_ascii=False),
+            )
+    if measures and len(skipped) == len(measures):
+        raise skipped[measures[0].id]
+    return Refreshed(tuple(months), skipped)
+
+
+def lacking_of(lake: Lake, measure: Measure) -> NotLoaded | None:
+    """What the last refresh lacked to compute a measure, or None."""
+    said = json.loads(lake.meta(f"lacking:{measure.id}") or "[]")
+    return NotLoaded(said[0], where=measure.title, todo=said[1]) if said else None
 
 
 # ---- reading figures ---------------------------------------------------------------------------------------------
@@ -317,30 +316,38 @@ def figures(
     branch: str | None = None,
     months: tuple[date, date] | None = None,
     by: str | None = None,
+    where: Mapping[str, str] | None = None,
     window: str = "month",
 ) -> pl.DataFrame:
     """Stored figures of a measure with their rate; breakdowns that are not stored are computed now.
 
-    branch: code or None for all and the nation. months: first and last. by: a breakdown's name. window: "month", or
-    "fytd" for the fiscal year to date (年度累計). Columns: branch, month, value, eligible, excluded, denominator,
-    numerator, rate (percent at printed precision, NULL on an empty denominator), definition, cutoff.
+    branch: code or None for all and the nation. months: first and last. by: a breakdown's name. where: breakdown →
+    value, to look at that part alone (computed now). window: "month", or "fytd" for the fiscal year to date (年度累計).
+    Columns: branch, month, value, eligible, excluded, excluded_by, denominator, numerator, rate (at printed precision,
+    NULL on an empty denominator), definition, cutoff. Raises MeasureError for a breakdown, value or window the measure
+    does not have, and NotLoaded when its data is not in the lake.
     """
-    if by is not None and by not in measure.breakdowns:
-        allowed = "、".join(f"{b}（{BREAKDOWNS[b].title}）" for b in measure.breakdowns) or "なし"
-        raise MeasureError(
-            f"指標「{measure.title}」は「{by}」では分けられません。", todo=f"使える内訳：{allowed}"
-        )
-    if by is None or BREAKDOWNS[by].stored:
+    for name in (*([by] if by else []), *(where or {})):
+        if name not in measure.breakdowns:
+            allowed = "、".join(f"{b}（{BREAKDOWNS[b].title}）" for b in measure.breakdowns) or "なし"
+            raise MeasureError(
+                f"指標「{measure.title}」は「{name}」では分けられません。", todo=f"使える内訳：{allowed}"
+            )
+    if window == "fytd":
+        _require_flow(measure)
+    if not where and (by is None or BREAKDOWNS[by].stored):
         rows = _stored(lake, measure, by or "total")
     else:
-        rows = _on_demand(lake, measure, by, branch, months)
+        rows = _on_demand(lake, measure, by, where or {}, branch, months)
     if branch is not None:
         rows = rows.filter(pl.col("branch") == branch)
     if window == "fytd":
         rows = _year_to_date(measure, rows)
     if months is not None:
         rows = rows.filter(pl.col("month").is_between(*months))
-    return with_rate(measure, rows).sort("branch", "month", "value")
+    order = {label: n for n, label in enumerate(BREAKDOWNS[by].order if by else ())}
+    place = pl.col("value").replace_strict(order, default=len(order), return_dtype=pl.Int32)
+    return with_rate(measure, rows).sort("branch", "month", place, "value")
 
 
 def with_rate(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
@@ -358,6 +365,8 @@ def _stored(lake: Lake, measure: Measure, breakdown: str) -> pl.DataFrame:
         raise MeasureError(
             f"指標「{measure.title}」はまだ計算されていません。", todo="「kenpo refresh」を実行してください。"
         )
+    if lacking := lacking_of(lake, measure):
+        raise lacking
     if rows.height and rows["definition"][0] != definition_of(measure):
         raise MeasureError(
             f"指標「{measure.title}」の保存値は、前の版の定義で計算されています。",
@@ -367,50 +376,65 @@ def _stored(lake: Lake, measure: Measure, breakdown: str) -> pl.DataFrame:
 
 
 def _on_demand(
-    lake: Lake, measure: Measure, by: str, branch: str | None, months: tuple[date, date] | None
+    lake: Lake,
+    measure: Measure,
+    by: str | None,
+    where: Mapping[str, str],
+    branch: str | None,
+    months: tuple[date, date] | None,
 ) -> pl.DataFrame:
-    every = data_months(lake)
+    every = [m for m in data_months(lake) if m >= measure.since]
     first, last = months or (every[0], every[-1])
     start = fy_first_day(fy(first))
-    chosen = [m for m in every if start <= m <= last]
-    if not chosen:
-        chosen = every[:1]
-    spec = BREAKDOWNS[by]
-    units = units_of(measure, View(lake, chosen))
-    units = units.filter(units.month.between(chosen[0], chosen[-1]))
-    if branch not in (None, NATION_CODE):
-        units = units.filter(units.branch == branch)
-    if spec.needs == "municipality":
-        units = _with_municipality(lake, units)
-    key = spec.key(units)
-    rows = _frame(aggregate(measure, units, {"branch": units.branch, "month": units.month, "key": key}))
-    if by == "pharmacy":
-        rows = rows.filter(pl.col("key").is_not_null())
-    reasons = list(measure.reasons)
-    if branch in (None, NATION_CODE):
-        nation = rows.group_by("month", "key").agg(_sums(reasons)).with_columns(branch=pl.lit(NATION_CODE))
-        rows = pl.concat([rows, nation.select(rows.columns)])
-    labels = pl.Series([spec.label(v) for v in rows["key"]], dtype=pl.String)
-    merged = rows.with_columns(value=labels).group_by("branch", "month", "value").agg(_sums(reasons))
-    return _with_exclusions(merged, reasons).with_columns(
+    chosen = [m for m in every if start <= m <= last] or every[:1]
+    names = [name for name in (by, *where) if name is not None]
+    axes = [BREAKDOWNS[name] for name in dict.fromkeys(names)]
+    nation = branch in (None, NATION_CODE)
+    recomputed = nation and measure.rollup != "sum"
+    pieces = []
+    for view in (View(lake, chosen), *([View(lake, chosen, nation=True)] if recomputed else [])):
+        units = units_of(measure, view)
+        if not nation:
+            units = units.filter(units.branch == branch)
+        if any(a.needs == "municipality" for a in axes) and "municipality" not in units.columns:
+            units = municipality_of(lake, units)
+        keys = {"branch": units.branch, "month": units.month, **{a.name: a.key(units) for a in axes}}
+        pieces.append(_frame(aggregate(measure, units, keys)))
+    cube = pl.concat(pieces)
+    if nation and not recomputed:
+        cube = pl.concat([cube, cube.with_columns(branch=pl.lit(NATION_CODE))])
+    for axis in axes:
+        if axis.partial:
+            cube = cube.filter(pl.col(axis.name).is_not_null())
+    rows = _split(measure, cube, axes, ["branch", "month"])
+    for name, wanted in where.items():
+        there = rows.filter(pl.col(name) == wanted)
+        if there.is_empty():
+            raise MeasureError(
+                f"「{BREAKDOWNS[name].title}」に「{wanted}」はありません。",
+                todo=f"ある値：{listed(rows[name].unique().to_list(), BREAKDOWNS[name])}",
+            )
+        rows = there
+    rows = rows.with_columns(value=pl.col(by) if by else pl.lit("total")).drop([a.name for a in axes])
+    return _with_exclusions(rows, list(measure.reasons)).with_columns(
         definition=pl.lit(definition_of(measure)), cutoff=pl.lit(lake.version())
     )
 
 
-def _with_municipality(lake: Lake, units: Expression) -> Expression:
-    known = lake.table("institution").filter(lambda t: t.municipality.notnull())
-    latest = known.group_by("institution").aggregate(
-        municipality=known.municipality.argmax(known.claim_month)
-    )
-    return units.left_join(latest, "institution")
-
-
-def _year_to_date(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
+def _require_flow(measure: Measure) -> None:
+    if not measure.flow:
+        raise MeasureError(
+            f"指標「{measure.title}」は月末時点の値なので、足し合わせて年度累計にすることはできません。",
+            todo="--window month で表示してください。",
+        )
     if measure.rollup != "sum":
         raise MeasureError(
             f"指標「{measure.title}」は月ごとの値で、年度累計にできません。",
             todo="--window month で表示してください。",
         )
+
+
+def _year_to_date(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
     year = pl.col("month").dt.year() - (pl.col("month").dt.month() < 4).cast(pl.Int32)
     keyed = rows.with_columns(year=year).sort("month")
     over = ["branch", "value", "year"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,30 +10,87 @@ import ibis
 import polars as pl
 
 from kenpo.base.branches import BRANCH_CODES, NATION_CODE
-from kenpo.base.errors import MeasureError
+from kenpo.base.errors import MeasureError, NotLoaded
+from kenpo.base.fiscal import month_end
+from kenpo.frame.months import membership_day
 from kenpo.lake import Expression, Lake
+from kenpo.lake.current import current
+from kenpo.lake.tables import ALL_TABLES, derived, members, receipts
 from kenpo.law.loader import value as parameter_value
+
+_RECEIPTS = frozenset(t.name for t in receipts.TABLES)
+_MEMBERSHIP = frozenset(t.name for t in members.TABLES)
+_DERIVED = frozenset(t.name for t in derived.TABLES)
 
 
 class View:
     """What a measure's function is given: the lake's tables, the months to compute, dated parameters.
 
     months: first days of the months in question, ascending. nation: every row of a branch is seen as of the nation
-    (支部 00), for measures whose national figure is not the sum of the branches'.
+    (支部 00), for measures whose national figure is not the sum of the branches'. kept: intermediate results that other
+    views of the same run share.
     """
 
-    def __init__(self, lake: Lake, months: Sequence[date], *, nation: bool = False) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        months: Sequence[date],
+        *,
+        nation: bool = False,
+        kept: dict[str, Expression] | None = None,
+    ) -> None:
         self._lake = lake
+        self._kept = {} if kept is None else kept
         self.months = tuple(months)
         self.nation = nation
         self.notes: list[str] = []
 
     def table(self, name: str) -> Expression:
-        """A canonical table; at nation scope the branch of every 協会けんぽ row reads 00."""
-        table = self._lake.table(name)
+        """A canonical table; at nation scope the branch of every 協会けんぽ row reads 00.
+
+        Raises NotLoaded for a table of receipts or of membership when the lake holds none of them, and for a derived
+        table that cannot be made for that reason. Raises MeasureError for a derived table older than the last load.
+        """
+        self._require_source(name)
+        return self._scoped(self._lake.table(name))
+
+    def current(self, name: str) -> Expression:
+        """What holds now of a membership table. Raises NotLoaded when the lake holds no membership."""
+        self._require_source(name)
+        return self._scoped(current(self._lake.table(name), ALL_TABLES[name].key))
+
+    def _scoped(self, table: Expression) -> Expression:
         if "branch" not in table.columns or not self.nation:
             return table
         return table.filter(table.branch.notnull()).mutate(branch=ibis.literal(NATION_CODE))
+
+    def _require_source(self, name: str) -> None:
+        if name in _RECEIPTS and not self.holds("receipt"):
+            raise NotLoaded(
+                "レセプトが取り込まれていないため計算していません。",
+                todo="「kenpo load レセプトのファイル」で取り込んでから「kenpo refresh」を実行してください。",
+            )
+        if (name in _MEMBERSHIP or name in _DERIVED) and not self.holds("enrolment"):
+            raise NotLoaded(
+                "資格データが取り込まれていないため計算していません。",
+                todo="「kenpo load 資格のファイル」で事業所・加入者・資格・標準報酬月額のファイルを取り込んでから"
+                "「kenpo refresh」を実行してください。",
+            )
+        if name in _DERIVED:
+            self._require_derived(name)
+
+    def _require_derived(self, name: str) -> None:
+        if name == "member_receipt":
+            self._require_source("receipt")
+        title = ALL_TABLES[name].title
+        if self._lake.meta(derived_at(name)) != self._lake.version():
+            raise MeasureError(
+                f"派生表「{title}」が、いま取り込まれているデータから作られていません。",
+                todo="「kenpo refresh」を実行してください。",
+            )
+        day = membership_day(self._lake)
+        if day and self.months and month_end(self.months[-1]) > day:
+            self.note(f"資格データの基準日（{day:%Y-%m-%d}）より後の月末は、基準日までの資格で数えています。")
 
     def parameter(self, name: str, month: date) -> Any:
         """The value of a law parameter in force on the first day of a month. Raises ParameterError."""
@@ -43,6 +100,27 @@ class View:
         """The months as a table (column month), with one further column per argument, a value per month."""
         frame = pl.DataFrame({"month": self.months, **columns}, schema_overrides={"month": pl.Date})
         return self._lake.memory(frame, "calendar_" + "_".join(sorted(columns)))
+
+    def keep(self, name: str, make: Callable[[], Expression]) -> Expression:
+        """An intermediate result computed once in the engine and shared by every month of a run.
+
+        It never comes to Python; name: what it is, unique within the run.
+        """
+        if name not in self._kept:
+            self._kept[name] = self._lake.keep(make(), f"kept {name}")
+        return self._kept[name]
+
+    def stage(self, name: str, expression: Expression) -> Expression:
+        """An intermediate result computed once in the engine for this view alone; the next view takes its name over."""
+        return self._lake.keep(expression, f"stage {name}")
+
+    def rows(self, expression: Expression) -> pl.DataFrame:
+        """The rows of a small result, to compute with in Python what must be exact."""
+        return pl.DataFrame(pl.from_arrow(expression.to_pyarrow()))
+
+    def memory(self, frame: pl.DataFrame, name: str) -> Expression:
+        """A small frame as a table to join with."""
+        return self._lake.memory(frame, name)
 
     def branches(self) -> Expression:
         """The branches in scope as a table (column branch): the 47, or the nation alone."""
@@ -57,7 +135,7 @@ class View:
         masters: Japanese name of a master → prefix of its columns {prefix}_edition (NULL where it had no row) and
         {prefix}_later; months that had to be given rows of a later edition are noted.
         """
-        frame = pl.DataFrame(pl.from_arrow(expression.to_pyarrow()))
+        frame = self.rows(expression)
         for title, prefix in (masters or {}).items():
             late = (
                 frame.filter(pl.col(f"{prefix}_later").fill_null(False))
@@ -75,10 +153,10 @@ class View:
         return bool(self._lake.parts(table))
 
     def require(self, tables: Mapping[str, str]) -> None:
-        """Raise MeasureError that names the masters (table → Japanese name) the lake does not hold yet."""
+        """Raise NotLoaded that names the masters (table → Japanese name) the lake does not hold yet."""
         lacking = [title for name, title in tables.items() if not self.holds(name)]
         if lacking:
-            raise MeasureError(
+            raise NotLoaded(
                 f"計算に必要なマスターが取り込まれていません：{'、'.join(lacking)}",
                 todo="「kenpo load マスターのファイル」で取り込んでください。試すだけなら「kenpo load --builtin-masters」で"
                 "同梱の小さなマスターを使えます。",
@@ -88,3 +166,8 @@ class View:
         """Something to know of the data behind the figures, in Japanese; shown with them, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+
+def derived_at(table: str) -> str:
+    """The name under which the lake keeps the version a derived table was made from."""
+    return f"derived_from:{table}"

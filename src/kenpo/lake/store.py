@@ -365,6 +365,20 @@ class Lake:
         engine.con.register(name, frame.to_arrow())
         return engine.table(name)
 
+    def keep(self, expression: Expression, name: str) -> Expression:
+        """An expression computed now and kept in the engine under a name, until this lake next changes.
+
+        For results that several queries read and that are too large to bring to Python; a name is taken over by the
+        next result kept under it.
+        """
+        import ibis
+
+        engine = self.connection()
+        engine.con.execute(
+            f'create or replace temp table "{name}" as {ibis.to_sql(expression, dialect="duckdb")}'
+        )
+        return engine.table(name)
+
 
 def receipt_ids(file_number: int, lines: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Receipts' ids: the file's number above 28 bits of the line each receipt's first record stands on."""

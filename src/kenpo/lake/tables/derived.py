@@ -81,6 +81,12 @@ MEMBER_RECEIPT = Table(
             "診療種別",
             "inpatient 医科入院（DPCを含む）／outpatient 医科入院外／dental 歯科／pharmacy 調剤",
             required=True,
+            codes={
+                "inpatient": ("入院",),
+                "outpatient": ("入院外",),
+                "dental": ("歯科",),
+                "pharmacy": ("調剤",),
+            },
         ),
         Column("institution", "string", "医療機関"),
         Column("age", "int16", "年齢", "診療月末日の満年齢（レセプトの生年月日による）", unit="歳"),
@@ -94,6 +100,14 @@ MEMBER_RECEIPT = Table(
             "空は照合できたもの。after_loss 資格喪失後／partly_after_loss 月の途中で喪失した後の受診を含む／"
             "before_acquisition 資格取得前／ambiguous 多胎などで1人に決まらない／number_error 記号番号誤りの候補あり／"
             "unregistered 未登録",
+            codes={
+                "after_loss": ("資格喪失後の受診",),
+                "partly_after_loss": ("月の途中で資格を喪失した後の受診を含む",),
+                "before_acquisition": ("資格取得前の受診を含む",),
+                "ambiguous": ("多胎などで1人に決まらない",),
+                "number_error": ("記号・番号などの誤りの疑い",),
+                "unregistered": ("資格データにない（未登録）",),
+            },
         ),
         Column(
             "member_id",
@@ -129,3 +143,9 @@ MEMBERSHIP_FAULT = Table(
 )
 
 TABLES = (MEMBER_MONTH, WORKPLACE_MONTH, MEMBER_RECEIPT, MEMBERSHIP_FAULT)
+
+CARES: dict[str, str] = {code: said[0] for code, said in MEMBER_RECEIPT["care"].codes.items()}
+"""Kind of care (診療種別): code → Japanese."""
+
+UNMATCHED: dict[str, str] = {code: said[0] for code, said in MEMBER_RECEIPT["reason"].codes.items()}
+"""Why a receipt matches no member (不一致の理由): code → Japanese."""
