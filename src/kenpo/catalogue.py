@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from kenpo.base.errors import ArgumentError
-from kenpo.frame import Initiative, Measure
-from kenpo.strategy import generics
+from typing import TypeVar
 
-INITIATIVES: tuple[Initiative, ...] = (generics.INITIATIVE,)
+from kenpo.base.errors import ArgumentError
+from kenpo.foundation import eligibility
+from kenpo.frame import Derivation, Initiative, Measure, Worklist
+from kenpo.strategy import generics, spending
+
+Declared = TypeVar("Declared", Measure, Worklist)
+
+INITIATIVES: tuple[Initiative, ...] = (
+    eligibility.INITIATIVE,
+    generics.INITIATIVE,
+    spending.INITIATIVE,
+)
 
 MEASURES: dict[str, Measure] = {m.id: m for i in INITIATIVES for m in i.measures}
+DERIVATIONS: tuple[Derivation, ...] = tuple(d for i in INITIATIVES for d in i.derivations)
+WORKLISTS: dict[str, Worklist] = {w.id: w for i in INITIATIVES for w in i.worklists}
 
 
 def measure_of(name: str) -> Measure:
     """A measure by its id or Japanese title. Raises ArgumentError that lists what there is."""
-    found = MEASURES.get(name) or next((m for m in MEASURES.values() if m.title == name), None)
+    return _named(MEASURES, name, "指標")
+
+
+def worklist_of(name: str) -> Worklist:
+    """A worklist by its id or Japanese title. Raises ArgumentError that lists what there is."""
+    return _named(WORKLISTS, name, "対象者リスト")
+
+
+def _named(known: dict[str, Declared], name: str, what: str) -> Declared:
+    found = known.get(name) or next((one for one in known.values() if one.title == name), None)
     if found is None:
-        listed = "\n".join(f"  {m.id}：{m.title}" for m in MEASURES.values())
+        listed = "\n".join(f"  {one.id}：{one.title}" for one in known.values())
         raise ArgumentError(
-            f"「{name}」という指標はありません。", todo=f"次のいずれかを指定してください：\n{listed}"
+            f"「{name}」という{what}はありません。", todo=f"次のいずれかを指定してください：\n{listed}"
         )
     return found

@@ -1,4 +1,4 @@
-"""Pages made from declarations: data dictionary and measures (データ辞書・指標のページ)."""
+"""Pages made from declarations: data dictionary, measures, worklists (データ辞書・指標・対象者リストのページ)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from kenpo.law.loader import all_parameters
 
 _NOTE = "<!-- Made by `make docs` from the declarations. Do not edit. -->\n\n"
 
+_FORMS = {"percent": "分子 ÷ 分母 × 100", "mean": "分子 ÷ 分母", "count": "数（分母なし）"}
+_BETTER = {"higher": "高いほどよい", "lower": "低いほどよい", "": "高低だけでは良し悪しを言えない"}
+
 
 def pages(initiatives: Sequence[Initiative]) -> dict[str, str]:
     """Relative path → content of every page made from declarations."""
@@ -21,6 +24,7 @@ def pages(initiatives: Sequence[Initiative]) -> dict[str, str]:
         for item in initiative.measures:
             out[f"measures/{item.id}.md"] = _measure(initiative, item)
     out["measures/README.md"] = _measures(initiatives)
+    out["worklists.md"] = _worklists(initiatives)
     return out
 
 
@@ -73,9 +77,10 @@ def _measure(initiative: Initiative, m: Measure) -> str:
         f"# {m.title}\n\n",
         f"`{m.id}` · {initiative.title} (`{initiative.pillar}/{initiative.name}`)\n\n",
         f"{m.definition}\n\n",
-        f"| | |\n|---|---|\n| 根拠 | {_cell(m.law)} |\n| 単位・精度 | {m.unit}、小数{m.precision}桁（四捨五入） |\n",
+        f"| | |\n|---|---|\n| 根拠 | {_cell(m.law)} |\n| 値 | {_FORMS[m.form]} |\n| 単位・精度 | {m.unit or 'なし（指数）'}、小数{m.precision}桁（四捨五入） |\n",
         f"| 分子・分母の単位 | {m.quantity} |\n",
-        f"| 望ましい方向 | {'高いほどよい' if m.better == 'higher' else '低いほどよい'} |\n",
+        f"| 望ましい方向 | {_BETTER[m.better]} |\n",
+        f"| 時期 | {'期間（年度累計ができる）' if m.flow else '月末時点（年度累計はしない）'} |\n",
         f"| 全国の値 | {'支部の合計から' if m.rollup == 'sum' else '全国のデータから計算し直す'} |\n",
         f"| 定義の版 | {m.version} |\n| 対象となる月 | {m.since:%Y-%m} 以降 |\n| なぜ大切か | {_cell(m.why)} |\n\n",
     ]
@@ -98,6 +103,22 @@ def _measures(initiatives: Sequence[Initiative]) -> str:
     lines = [_NOTE, "# Measures（指標）\n\n| id | 指標 | 施策 |\n|---|---|---|\n"]
     for i in initiatives:
         lines += [f"| [`{m.id}`]({m.id}.md) | {m.title} | {i.title} |\n" for m in i.measures]
+    return "".join(lines)
+
+
+def _worklists(initiatives: Sequence[Initiative]) -> str:
+    lines = [
+        _NOTE,
+        "# Worklists（対象者リスト）\n\n",
+        "Each is a query over the lake: `kenpo worklist <id>`.\n",
+    ]
+    for w in (w for i in initiatives for w in i.worklists):
+        lines.append(f"\n## {w.id}\n\n**{w.title}**　{w.definition}\n\n- 根拠：{w.law}\n")
+        lines += [f"- パラメータ：[`{p}`](parameters.md#{p})\n" for p in w.parameters]
+        lines.append("\n| column | 見出し |\n|---|---|\n")
+        lines += [f"| `{column}` | {title} |\n" for column, title in w.columns.items()]
+        lines.append("\n| reason | 理由 |\n|---|---|\n")
+        lines += [f"| `{code}` | {text} |\n" for code, text in w.reasons.items()]
     return "".join(lines)
 
 

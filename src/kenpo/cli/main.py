@@ -24,11 +24,21 @@ from rich.progress import (
 from kenpo.base.branches import BRANCHES, NATION_CODE, branch_or_nation
 from kenpo.base.era import parse_date, parse_month, to_wareki_month
 from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
-from kenpo.catalogue import INITIATIVES, MEASURES, measure_of
+from kenpo.catalogue import DERIVATIONS, INITIATIVES, MEASURES, WORKLISTS, measure_of, worklist_of
 from kenpo.cli import docs as docs_module
 from kenpo.cli import lake_report, usage
 from kenpo.cli.output import Format, console, emit, errors, number, table
-from kenpo.frame import BREAKDOWNS, Measure, explain, figures, records, refresh
+from kenpo.frame import (
+    BREAKDOWNS,
+    Explanation,
+    Measure,
+    explain,
+    figures,
+    lacking_of,
+    records,
+    refresh,
+    run,
+)
 from kenpo.intake.keys import default_key_path
 from kenpo.intake.load import FileReport, load_facts, load_paths
 from kenpo.lake import Lake
@@ -182,10 +192,19 @@ def refresh_command(
     """取り込んだデータから、指標を全支部・全月について計算し直します。"""
     opened = Lake.open(lake)
     chosen = [measure_of(m) for m in measure] if measure else list(MEASURES.values())
-    months = refresh(opened, chosen, progress=lambda title: errors.print(f"計算中：{title}"))
-    console.print(
-        f"{len(chosen)} 指標を {months[0]:%Y-%m}〜{months[-1]:%Y-%m}（{len(months)}か月）、{len(BRANCHES)} 支部と全国について計算しました。"
+    done = refresh(
+        opened,
+        chosen,
+        progress=lambda title: errors.print(f"計算中：{title}"),
+        derivations=DERIVATIONS,
     )
+    months = done.months
+    console.print(
+        f"{len(chosen) - len(done.skipped)} 指標を {months[0]:%Y-%m}〜{months[-1]:%Y-%m}（{len(months)}か月）、{len(BRANCHES)} 支部と全国について計算しました。"
+    )
+    for what, todo in dict.fromkeys((e.what, e.todo) for e in done.skipped.values()):
+        titles = [MEASURES[m].title for m, e in done.skipped.items() if (e.what, e.todo) == (what, todo)]
+        console.print(f"※ {len(titles)} 指標：{what}（{'、'.join(titles)}）\n　 {todo}", soft_wrap=True)
 
 
 @app.command("show")
@@ -199,8 +218,14 @@ def show_command(
         str | None,
         typer.Option(
             "--by",
-            help="内訳（kind、age_band、prefecture、municipality、institution、pharmacy）",
+            help=f"内訳（{'、'.join(BREAKDOWNS)}）",
             metavar="内訳",
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", help="その部分だけを見る（care=入院、sex=女。何度でも指定できる）", metavar="内訳=値"
         ),
     ] = None,
     window: Annotated[
@@ -221,11 +246,17 @@ def show_command(
         raise ArgumentError(f"内訳「{by}」は使えません。", todo=f"次のいずれかを指定してください：{listed}")
     span = _months(month)
     code = branch_or_nation(branch).code if branch else None
+    parts = _parts(where)
     if measure is None:
+        if by or parts or window != "month":
+            raise ArgumentError(
+                "--by、--where、--window は、指標を1つ指定したときに使えます。",
+                todo="「kenpo show 指標」の形で指定してください。",
+            )
         _show_all(opened, code or NATION_CODE, span, form, out)
         return
     chosen = measure_of(measure)
-    rows = figures(opened, chosen, branch=code, months=span, by=by, window=window)
+    rows = figures(opened, chosen, branch=code, months=span, by=by, where=parts, window=window)
     if form is not Format.TABLE:
         emit(_public(chosen, rows), form, out)
         return
@@ -233,10 +264,24 @@ def show_command(
         raise ArgumentError(
             "該当する値がありません。", todo="「kenpo lake」で取込済みの診療年月を確かめてください。"
         )
-    if code is None and span is None and by is None and window == "month":
+    if code is None and span is None and by is None and not parts and window == "month":
         last = rows.filter(pl.col("eligible") > 0)["month"].max()
         rows = rows.filter(pl.col("month") == last)
-    _print_figures(opened, chosen, rows, by)
+    _print_figures(opened, chosen, rows, by, parts)
+
+
+def _parts(words: list[str] | None) -> dict[str, str]:
+    out = {}
+    for text in words or []:
+        name, sign, value = text.partition("=")
+        axis = next((b for b in BREAKDOWNS.values() if name in (b.name, b.title)), None)
+        if axis is None or not sign or not value:
+            raise ArgumentError(
+                f"--where「{text}」が読めません。",
+                todo=f"care=入院 のように「内訳=値」の形で指定してください。内訳：{'、'.join(BREAKDOWNS)}",
+            )
+        out[axis.name] = value
+    return out
 
 
 def _months(text: str | None) -> tuple[date, date] | None:
@@ -271,7 +316,7 @@ def _public(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rate(measure: Measure, value: Any) -> str:
-    return "－" if value is None else f"{value:.{measure.precision}f}{measure.unit}"
+    return "－" if value is None else f"{value:,.{measure.precision}f}{measure.unit}"
 
 
 def _notes(lake: Lake, measure: Measure, rows: pl.DataFrame) -> str:
@@ -288,15 +333,17 @@ def _notes(lake: Lake, measure: Measure, rows: pl.DataFrame) -> str:
     return "\n".join(f"※ {n}" for n in notes)
 
 
-def _print_figures(lake: Lake, measure: Measure, rows: pl.DataFrame, by: str | None) -> None:
+def _print_figures(
+    lake: Lake, measure: Measure, rows: pl.DataFrame, by: str | None, parts: dict[str, str]
+) -> None:
     names = {b.code: b.name for b in BRANCHES} | {NATION_CODE: "全国"}
     heads = [("支部", "left"), ("診療年月", "left")]
     if by:
         heads.append((BREAKDOWNS[by].title, "left"))
+    counted = measure.form == "count"
     heads += [
         ("値", "right"),
-        ("分子", "right"),
-        ("分母", "right"),
+        *([] if counted else [("分子", "right"), ("分母", "right")]),
         ("対象", "right"),
         ("除外", "right"),
     ]
@@ -306,14 +353,14 @@ def _print_figures(lake: Lake, measure: Measure, rows: pl.DataFrame, by: str | N
             f"{r['month']:%Y-%m}",
             *([r["value"]] if by else []),
             _rate(measure, r["rate"]),
-            number(r["numerator"]),
-            number(r["denominator"]),
+            *([] if counted else [number(r["numerator"]), number(r["denominator"])]),
             number(r["eligible"]),
             number(r["excluded"]),
         ]
         for r in rows.iter_rows(named=True)
     ]
-    table(f"{measure.title}（{measure.quantity}）", heads, body, _notes(lake, measure, rows))
+    chosen = "".join(f"　{BREAKDOWNS[axis].title}＝{value}" for axis, value in parts.items())
+    table(f"{measure.title}（{measure.quantity}）{chosen}", heads, body, _notes(lake, measure, rows))
 
 
 def _show_all(
@@ -321,6 +368,9 @@ def _show_all(
 ) -> None:
     pieces, body = [], []
     for item in MEASURES.values():
+        if lacking_of(lake, item):
+            body.append([item.id, item.title, "－", "データ未取込", "－", "－"])
+            continue
         rows = figures(lake, item, branch=branch, months=span)
         if span is None and rows.height:
             used = rows.filter(pl.col("eligible") > 0)
@@ -340,7 +390,7 @@ def _show_all(
         if rows.is_empty():
             body.append([item.id, item.title, "－", "－", "－", "－"])
     if form is not Format.TABLE:
-        emit(pl.concat(pieces), form, out)
+        emit(pl.concat(pieces, how="vertical_relaxed"), form, out)
         return
     heads = [
         ("指標ID", "left"),
@@ -376,10 +426,10 @@ def explain_command(
     if listed is not None and form is not Format.TABLE:
         emit(listed.drop("source_file"), form, out)
         return
-    console.print(f"{chosen.title}　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）診療分")
     console.print(
-        f"{_rate(chosen, said.rate)} ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}（{chosen.quantity}）\n"
+        f"{chosen.title}　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）{'診療分' if chosen.flow else '末'}"
     )
+    console.print(f"{_sum(chosen, said)}（{chosen.quantity}）\n")
     console.print(f"定義　　　　{chosen.definition}", soft_wrap=True)
     console.print(f"根拠　　　　{chosen.law}", soft_wrap=True)
     console.print(f"定義の版　　{said.definition}　データ締切 {said.cutoff}")
@@ -388,18 +438,18 @@ def explain_command(
             f"パラメータ　{parameter.id} ＝ {_value(value)}（{parameter.title}。出典：{parameter.source}）",
             soft_wrap=True,
         )
-    console.print(f"\n対象　　　　{number(said.eligible)} 件")
+    console.print(f"\n対象　　　　{number(said.eligible)} {chosen.counter}")
     for reason, count in said.excluded.items():
         if count:
-            console.print(f"　除外　　　{number(count)} 件　{chosen.reasons[reason]}")
-    console.print(f"　算入　　　{number(said.eligible - sum(said.excluded.values()))} 件\n")
+            console.print(f"　除外　　　{number(count)} {chosen.counter}　{chosen.reasons[reason]}")
+    console.print(f"　算入　　　{number(said.eligible - sum(said.excluded.values()))} {chosen.counter}\n")
     if said.contributors.height:
         table(
             "値を大きく左右するもの",
             [
                 (chosen.item_title, "left"),
                 ("名称", "left"),
-                ("件数", "right"),
+                (f"{'人' if chosen.counter == '人' else '件'}数", "right"),
                 ("分母", "right"),
                 ("分子", "right"),
             ],
@@ -423,6 +473,13 @@ def explain_command(
         )
     if listed is not None:
         _print_records(chosen, listed)
+
+
+def _sum(measure: Measure, said: Explanation) -> str:
+    if measure.form == "count":
+        return _rate(measure, said.rate)
+    times = " × 100" if measure.form == "percent" and measure.unit != "%" else ""
+    return f"{_rate(measure, said.rate)} ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}{times}"
 
 
 def _value(value: Any) -> str:
@@ -460,6 +517,50 @@ def _print_records(measure: Measure, rows: pl.DataFrame) -> None:
     console.print(
         f"明細の合計：分母 {number(counted['denominator'].sum())}、分子 {number(counted['numerator'].sum())}（{rows.height:,} 件、うち算入 {counted.height:,} 件）"
     )
+
+
+@app.command("worklist")
+def worklist_command(
+    worklist: Annotated[
+        str | None, typer.Argument(help="リストのIDまたは名（省略時はリストの一覧）", metavar="リスト")
+    ] = None,
+    branch: BranchOption = None,
+    month: Annotated[
+        str | None, typer.Option("--month", help="月（2024-11、令和6年11月）", metavar="年月")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="出力形式")] = Format.TABLE,
+    out: Annotated[Path | None, typer.Option("--out", help="書き出すファイル", metavar="ファイル")] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """働きかける相手や確かめる行の一覧（対象者リスト）を、理由と元の行つきで出します。"""
+    if worklist is None:
+        heads = [("リストID", "left"), ("リスト", "left"), ("内容", "left")]
+        table("", heads, [[w.id, w.title, w.definition] for w in WORKLISTS.values()])
+        return
+    chosen = worklist_of(worklist)
+    code = branch_or_nation(branch).code if branch else None
+    rows = run(Lake.open(lake), chosen, code, parse_month(month) if month else None)
+    if form is not Format.TABLE:
+        emit(rows, form, out)
+        return
+    titles = {"branch": "支部", "month": "月", "reason_label": "理由", **chosen.columns}
+    titles |= {"file": "ファイル", "source_line": "行"}
+    numeric = {c for c, t in rows.schema.items() if t.is_numeric()}
+    shown = rows.head(_LISTED)
+    body = [[_cell(row[c]) for c in titles] for row in shown.iter_rows(named=True)]
+    left = rows.height - shown.height
+    note = f"ほかに {left:,} 件あります。--format csv --out で全件を書き出せます。" if left else ""
+    heads = [(title, "right" if c in numeric else "left") for c, title in titles.items()]
+    table(f"{chosen.title}　{rows.height:,} 件", heads, body, note)
+
+
+_LISTED = 50
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:%Y-%m-%d}" if isinstance(value, date) else number(value)
 
 
 @app.command("lake")
