@@ -132,6 +132,10 @@ def is_key(where: str) -> bool:
     return where.split(".")[-1] in (
         "member_key",
         "member_key_loose",
+        "card_key",
+        "person_key",
+        "member_id",
+        "insured_id",
         "sha256",
         "source_file",
         "file_id",
@@ -308,6 +312,107 @@ def hidden_digests(text: str) -> str:
         for name in ("id", "sha256", "seconds", "size"):
             file.pop(name)
     return json.dumps(said, ensure_ascii=False)
+
+
+MEMBERSHIP: dict[str, dict[str, str]] = {
+    "workplace": {
+        "保険者番号": "01130012", "事業所記号": "７７４１２", "業態": "44", "市区町村": "13103", "新規適用年月日": "19900401",
+        "社労士委託": "1", "電子申請": "1", "事業所名称": "架空清十郎商店",
+    },
+    "member": {
+        "保険者番号": "01130012", "加入者番号": "KK-70417", "氏名": "架空　清十郎", "カナ氏名": "ｶｸｳ ｾｲｼﾞｭｳﾛｳ",
+        "生年月日": "19610203", "性別": "1", "居住市区町村": "13103", "マイナンバー収録": "1", "郵便番号": "999-0417",
+        "住所": "見本県例示市架空町1-2-3",
+    },
+    "enrolment": {
+        "保険者番号": "01130012", "加入者番号": "KK-70417", "被保険者の加入者番号": "KK-80418", "記号": "７７４１２",
+        "番号": "９９８８７７", "枝番": "01", "生年月日": "19610203", "性別": "1", "カナ氏名": "ｶｸｳ ｾｲｼﾞｭｳﾛｳ",
+        "本人家族区分": "2", "続柄": "子", "任意継続": "0", "資格取得年月日": "19900401", "資格喪失年月日": "",
+    },
+    "remuneration": {
+        "保険者番号": "01130012", "加入者番号": "KK-70417", "適用年月": "202309", "標準報酬月額": "300000", "決定事由": "2",
+    },
+    "bonus": {"保険者番号": "01130012", "加入者番号": "KK-70417", "賞与支払年月日": "20231210", "賞与額": "500000"},
+    "card": {
+        "保険者番号": "01130012", "加入者番号": "KK-70417", "証の種類": "1", "交付年月日": "20200401", "有効期限": "",
+        "回収年月日": "", "回収区分": "",
+    },
+}  # fmt: skip
+"""One sound row of each membership file, with everything that says who the person is."""
+
+MEMBER_SECRETS = {
+    **{what: SECRETS[what] for what in ("name", "kana", "number")},
+    "person number": ("KK-70417", "KK-80418", "70417", "80418"),
+    "postcode": ("999-0417", "9990417"),
+    "address": ("見本県例示市架空町1-2-3", "架空町"),
+}
+"""記号 is kept as the workplace and the birth date as the member's: both alone name nobody."""
+
+
+def membership_file(*rows: Mapping[str, str], encoding: str = "cp932", extra: str = "") -> bytes:
+    """A file of the rows under the first row's headings, each row's cells followed by the extra ones."""
+    heads = list(rows[0])
+    lines = [",".join([*heads, *([f"{extra}欄"] if extra else [])])]
+    lines += [",".join([*(r.get(h, "") for h in heads), *([extra] if extra else [])]) for r in rows]
+    return "".join(line + "\r\n" for line in lines).encode(encoding)
+
+
+def in_part_files(lake: Lake) -> list[str]:
+    """Secrets in the bytes of every file under the lake, also of parts that do not count."""
+    return [
+        f"{what}「{form}」 in {path.name}"
+        for path in lake.root.rglob("*")
+        if path.is_file()
+        for what, forms in MEMBER_SECRETS.items()
+        for form in forms
+        if len(form) >= 7 or not form.isdigit()
+        for encoding in ("utf-8", "cp932")
+        if form.encode(encoding) in path.read_bytes()
+    ]
+
+
+def assert_nothing_told(lake: Lake, message: str = "") -> None:
+    assert found(texts(lake), MEMBER_SECRETS) == []
+    assert found([("report", message)], MEMBER_SECRETS) == []
+    assert in_manifest(lake, MEMBER_SECRETS) == []
+    assert in_part_files(lake) == []
+
+
+@pytest.mark.parametrize("kind", MEMBERSHIP)
+def test_no_identifying_field_of_a_membership_file_reaches_the_lake(kind: str, tmp_path: Path):
+    data = membership_file(MEMBERSHIP[kind], extra="架空　清十郎")
+    lake, (report,) = load(tmp_path, {"資格_20240501.csv": data})
+    assert rows(lake, kind).height == 1
+    assert rows(lake, "intake_flag")["code"].to_list() == ["unknown_columns"]
+    assert_nothing_told(lake, report.message)
+
+
+@pytest.mark.parametrize("text", ["架空　清十郎", "ｶｸｳ ｾｲｼﾞｭｳﾛｳ", "KK-70417", "見本県例示市架空町1-2-3"])
+@pytest.mark.parametrize("kind", MEMBERSHIP)
+def test_a_membership_row_rejected_for_what_stands_in_the_wrong_column_tells_nothing(
+    kind: str, text: str, tmp_path: Path
+):
+    sound = MEMBERSHIP[kind]
+    wrong = [{**sound, column: text} for column in sound if column not in ("事業所記号", "記号")]
+    stray = [{**sound, "保険者番号": f"{text},01130012"}, {**sound, "保険者番号": f'"{text}'}]
+    lake, (report,) = load(tmp_path, {"資格_20240501.csv": membership_file(sound, *wrong, *stray)})
+    assert report.status == "loaded"
+    assert rows(lake, "intake_reject").height >= len(stray) + 2
+    assert_nothing_told(lake, report.message)
+
+
+@pytest.mark.parametrize("kind", MEMBERSHIP)
+def test_a_membership_file_that_is_refused_tells_nothing(kind: str, tmp_path: Path):
+    sound = MEMBERSHIP[kind]
+    without = {h: v for h, v in sound.items() if h != "保険者番号"}
+    files = {
+        "見出しなし_20240501.csv": membership_file(sound).split(b"\r\n", 1)[1],
+        "見出し不足_20240501.csv": membership_file(without, extra="架空　清十郎"),
+        "日付なし.csv": membership_file(sound, extra="架空　清十郎"),
+    }
+    lake, reports = load(tmp_path, files)
+    assert {r.status for r in reports} == {"failed"}
+    assert_nothing_told(lake, "".join(r.message for r in reports))
 
 
 class TestMemberKey:
