@@ -40,12 +40,12 @@ from kenpo.synth.workplaces import Workplaces
 # Codes of pharmacies and dentists, whose procedure masters are not shipped, with the points written for them.
 _PREPARATION, _BASIC, _GUIDANCE, _MANAGEMENT = (
     ("420000010", 24),
-    ("410000010", 45),
+    ("410000010", 80),
     ("440000010", 59),
-    ("440000110", 50),
+    ("440000110", 60),
 )
 _DENTAL_FIRST, _DENTAL_AGAIN, _DENTAL_CARE = ("301000110", 267), ("301001610", 58), ("302000110", 100)
-_DENTAL_TREATMENT, _DENTAL_POINTS = "309000110", np.array([72, 150, 280, 460, 780, 1300])
+_DENTAL_TREATMENT, _DENTAL_POINTS = "309000110", np.array([130, 260, 470, 780, 1320, 2200])
 _DENTAL_SHARES = np.array([0.20, 0.26, 0.24, 0.16, 0.10, 0.04])
 _DENTAL_DIAGNOSES = np.array(["8843836", "5231018", "8833899", "5220063"])
 _DENTAL_AGES, _DENTAL_RATES = (

@@ -35,7 +35,7 @@ from kenpo.synth.workplaces import Workplaces
 
 # Stays a year (入院の頻度) from age 0, 1, 5, 15, 30, 45, 55, 65, 70; women of 20 to 42 have more.
 _AGES = np.array([1, 5, 15, 30, 45, 55, 65, 70])
-_RATES = np.array([0.24, 0.075, 0.026, 0.030, 0.042, 0.075, 0.125, 0.20, 0.26])
+_RATES = np.array([0.50, 0.11, 0.030, 0.032, 0.046, 0.092, 0.165, 0.29, 0.40])
 _MOTHERS = 0.045
 
 _ADMISSION = {"dpc": "190117710", "medical": "190077410"}
@@ -167,7 +167,7 @@ class Ward:
         case = CASES[random.choice(len(CASES), p=weights / weights.sum())]
         first, last = int(month.first[row]), int(month.last[row])
         begin = first + int(random.integers(0, max(1, last - first - 3)))
-        days = min(1 + int(random.poisson(case.days - 1)), last - begin + 1)
+        days = min(1 + int(random.poisson(case.days * 1.12 - 1)), last - begin + 1)
         hospital = int(self.places[HOSPITAL].choose([self.people.municipality[person]], random)[0])
         institution = self.places[HOSPITAL].institutions[hospital]
         kind = "dpc" if hospital % 3 != 2 and case.diagnosis not in _NEVER_DPC else "medical"
@@ -182,7 +182,7 @@ class Ward:
         stay = None
         if kind == "dpc":
             early = max(2, round(case.days / 2))
-            fee = int(random.integers(2450, 3300))
+            fee = int(random.integers(5000, 8400))
             periods = (("1", fee, min(days, early)),)
             if days > early:
                 periods = (*periods, ("2", round(fee * 0.74), days - early))

@@ -20,7 +20,9 @@ ORAL, TOPICAL, INFUSED, SELF_INJECTED = range(4)
 _SELF = ("インスリン", "テリパラチド", "エタネルセプト", "アダリムマブ")
 SELF_CARE, INFUSION = "114040610", "130003810"
 GENERIC_FIRST, GENERIC_RISE = 0.850, 0.0016
+_BIOLOGICS_BEHIND = 0.38
 _AGES = np.array([5, 10, 15, 30, 45, 60])
+_TESTS, _CHECKS, _ILL, _RETURNS = 2.4, 3.4, 0.76, 2.0
 _WINTER = (12, 1, 2, 3)
 
 
@@ -202,7 +204,7 @@ def _items() -> dict[tuple[str, str], int]:
 
 
 def _section(code: str) -> str:
-    return {"14": "40", "16": "60", "17": "70", "18": "80"}[code[:2]]
+    return {"11": "13", "14": "40", "16": "60", "17": "70", "18": "80"}[code[:2]]
 
 
 ITEMS = _items()
@@ -325,12 +327,13 @@ def _chronic(
         for key in CARE[c].fixed:
             drawn.item(mine, ITEMS[key])
         for code, chance in CARE[c].tests:
-            drawn.item(mine[random.random(len(mine)) < chance], ITEMS[_section(code), code])
+            drawn.item(mine[random.random(len(mine)) < chance * _CHECKS], ITEMS[_section(code), code])
         for place, option in enumerate(CARE[c].drugs):
             key = c, place
             remedy = habits.remedy[key][ill]
             _prescribe(
-                drawn, mine, remedy, habits.leaning[key][ill] < aim, habits.brand[key][ill], supply[here],
+                drawn, mine, remedy, habits.leaning[key][ill],
+                aim, habits.brand[key][ill], supply[here],
                 option, cabinet,
             )  # fmt: skip
     if plan.visits > 1:
@@ -371,7 +374,8 @@ def _prescribe(
     drawn: Drawn,
     visit: Ints,
     remedy: Ints,
-    generic: Bools,
+    leaning: Floats,
+    aim: float,
     brand: Ints,
     supply: Ints,
     option: Option,
@@ -380,13 +384,15 @@ def _prescribe(
     taken = np.flatnonzero(remedy >= 0)
     if not len(taken):
         return
-    visit, remedy, generic, brand = visit[taken], remedy[taken], generic[taken], brand[taken]
+    visit, remedy, brand = visit[taken], remedy[taken], brand[taken]
+    kind = cabinet.kinds[remedy]
+    biologic = (kind == INFUSED) | (kind == SELF_INJECTED)
+    generic = leaning[taken] < np.where(biologic, aim - _BIOLOGICS_BEHIND, aim)
     medicine = np.zeros(len(taken), dtype=np.int64)
     for r in np.unique(remedy):
         of = remedy == r
         new, old = cabinet.generics[r], cabinet.originators[r]
         medicine[of] = np.where(generic[of], new[brand[of] % len(new)], old[brand[of] % len(old)])
-    kind = cabinet.kinds[remedy]
     if option.every == 0:
         times = np.ones(len(taken), dtype=np.int64)
     else:
@@ -406,7 +412,7 @@ def _acute(
     drawn: Drawn,
     random: np.random.Generator,
 ) -> None:
-    rate = np.array(plan.ages)[np.searchsorted(_AGES, month.age, side="right")] / 12 * month.share
+    rate = _ILL * np.array(plan.ages)[np.searchsorted(_AGES, month.age, side="right")] / 12 * month.share
     if plan.winter != 1:
         usual = 12 / (8 + 4 * plan.winter)
         rate = rate * usual * (plan.winter if month.calendar_month in _WINTER else 1)
@@ -431,17 +437,17 @@ def _acute(
     for key in plan.fixed:
         drawn.item(visit, ITEMS[key])
     for code, chance in plan.tests:
-        drawn.item(visit[random.random(len(visit)) < chance], ITEMS[_section(code), code])
+        drawn.item(visit[random.random(len(visit)) < chance * _TESTS], ITEMS[_section(code), code])
     supply = np.full(len(visit), plan.supply)
     for place_of, option in enumerate(plan.drugs):
         choice = cabinet.options[name, place_of]
         taken = random.random(len(visit)) < option.chance
         remedy = np.where(taken, choice[random.integers(0, len(choice), len(visit))], -1)
-        generic = random.random(len(visit)) < aim
+        leaning = random.random(len(visit))
         _prescribe(
-            drawn, visit, remedy, generic, random.integers(0, 1000, len(visit)), supply, option, cabinet
+            drawn, visit, remedy, leaning, aim, random.integers(0, 1000, len(visit)), supply, option, cabinet
         )
-    second = np.flatnonzero((random.random(len(at)) < plan.days[1]) & (day + 4 <= month.last[at]))
+    second = np.flatnonzero((random.random(len(at)) < plan.days[1] * _RETURNS) & (day + 4 <= month.last[at]))
     again = drawn.visit(at[second], day[second] + 4, place[second], 0, plan.injury)
     drawn.item(again, ITEMS["12", care.REVISIT])
     for key in plan.fixed:
