@@ -46,6 +46,7 @@ from kenpo.synth.receipts import (
     UKE_NAMES,
     Claim,
     Institution,
+    Kind,
     encode,
     recode_info_lines,
     uke_lines,
@@ -137,7 +138,7 @@ class _Made:
     pieces: list[_Piece] = field(default_factory=list)
     truth: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     insured: Ints = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
-    uke: list[tuple[str, int, pl.DataFrame, int, int]] = field(default_factory=list)
+    uke: list[tuple[Kind, int, pl.DataFrame, int, int]] = field(default_factory=list)
     stays: list[Claim] = field(default_factory=list)
     people: int = 0
     receipts: int = 0
@@ -295,7 +296,7 @@ def member_path(table: str, day: date, *, full: bool) -> str:
     return f"{_MEMBERS}/{TITLES[table]}_{'全件' if full else '異動'}_{day:%Y%m%d}.csv"
 
 
-def insurer_path(month: date, kind: str) -> str:
+def insurer_path(month: date, kind: Kind) -> str:
     """Where the insurer's receipts of a month of treatment and a kind lie."""
     return f"{_RECEIPTS}/支払基金から/{add_months(month, 1):%Y-%m}請求/{RECODE_FOLDER}/{RECODE_NAMES[kind]}"
 
@@ -489,7 +490,7 @@ class _Kept:
     def __init__(self, world: World) -> None:
         self.truth: dict[str, pl.DataFrame] = {t: truths.summed(t, []) for t in truths.TABLES}
         self.insured = np.zeros((world.setting.months, world.workplaces.count), dtype=np.int64)
-        self.uke: list[tuple[str, int, pl.DataFrame, int, int]] = []
+        self.uke: list[tuple[Kind, int, pl.DataFrame, int, int]] = []
         self.stays: list[Claim] = []
         self.people = 0
         self.receipts = 0
@@ -560,7 +561,7 @@ def _write_uke(world: World, sink: _Sink, kept: _Kept) -> None:
     setting = world.setting
     claim = add_months(setting.first, 1)
     folder = f"{_RECEIPTS}/医療機関から/{claim:%Y-%m}請求"
-    groups: dict[tuple[str, int], list[tuple[pl.DataFrame, int, int]]] = {}
+    groups: dict[tuple[Kind, int], list[tuple[pl.DataFrame, int, int]]] = {}
     for kind, place, lines, count, points in kept.uke:
         groups.setdefault((kind, place), []).append((lines, count, points))
     for (kind, place), parts in sorted(groups.items()):

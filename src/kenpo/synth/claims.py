@@ -18,7 +18,7 @@ from kenpo.synth.institutions import CLINIC, HOSPITAL, Institutions
 from kenpo.synth.membership import card_numbers
 from kenpo.synth.names import name_of
 from kenpo.synth.people import SELF, People
-from kenpo.synth.receipts import Institution, japanese_date
+from kenpo.synth.receipts import Institution, Kind, japanese_date
 from kenpo.synth.setting import Ints, Setting, date_series
 from kenpo.synth.shelf import Shelf
 from kenpo.synth.visits import (
@@ -68,7 +68,7 @@ class Batch:
     receipt), t (the record). drugs: r, m (medicine), total (quantity).
     """
 
-    kind: str
+    kind: Kind
     receipts: pl.DataFrame
     lines: pl.DataFrame
     drugs: pl.DataFrame

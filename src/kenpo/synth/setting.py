@@ -65,7 +65,7 @@ class Setting:
             )
 
     @property
-    def calendar(self) -> list[date]:
+    def calendar(self) -> tuple[date, ...]:
         """The first days of the months."""
         return month_range(self.first, add_months(self.first, self.months - 1))
 

@@ -21,6 +21,7 @@ from kenpo.synth.receipts import (
     Drug,
     Institution,
     Item,
+    Kind,
     Patient,
     Procedure,
     Receipt,
@@ -38,7 +39,7 @@ _AGES = np.array([1, 5, 15, 30, 45, 55, 65, 70])
 _RATES = np.array([0.50, 0.11, 0.030, 0.032, 0.046, 0.092, 0.165, 0.29, 0.40])
 _MOTHERS = 0.045
 
-_ADMISSION = {"dpc": "190117710", "medical": "190077410"}
+_ADMISSION: dict[Kind, str] = {"dpc": "190117710", "medical": "190077410"}
 _ANAESTHESIA, _CT, _READING, _BLOOD = "150233410", "170011810", "170015410", "160008010"
 _NEVER_DPC = ("2961003",)
 
@@ -88,9 +89,9 @@ class Stays:
     """A month's stays: the receipts with their institutions by kind, and frames like those of Batch. places and kinds: of
     each receipt r."""
 
-    claims: dict[str, list[Claim]]
+    claims: dict[Kind, list[Claim]]
     places: list[Institution]
-    kinds: list[str]
+    kinds: list[Kind]
     receipts: pl.DataFrame
     drugs: pl.DataFrame
 
@@ -121,10 +122,10 @@ class Ward:
         rate = _RATES[np.searchsorted(_AGES, month.age, side="right")]
         rate = (rate + _MOTHERS * ((sex == 2) & (month.age >= 20) & (month.age < 43))) / 12 * month.share
         rows = np.flatnonzero(random.random(len(rate)) < rate)
-        claims: dict[str, list[Claim]] = {"medical": [], "dpc": []}
+        claims: dict[Kind, list[Claim]] = {"medical": [], "dpc": []}
         out, drugs = [], []
         places: list[Institution] = []
-        kinds: list[str] = []
+        kinds: list[Kind] = []
         for row in rows.tolist():
             claim, used = self._stay(month, row, aim, random)
             institution, receipt = claim
@@ -170,7 +171,7 @@ class Ward:
         days = min(1 + int(random.poisson(case.days * 1.12 - 1)), last - begin + 1)
         hospital = int(self.places[HOSPITAL].choose([self.people.municipality[person]], random)[0])
         institution = self.places[HOSPITAL].institutions[hospital]
-        kind = "dpc" if hospital % 3 != 2 and case.diagnosis not in _NEVER_DPC else "medical"
+        kind: Kind = "dpc" if hospital % 3 != 2 and case.diagnosis not in _NEVER_DPC else "medical"
         operated = random.random() < case.chance
         items, used = self._items(month, case, kind, begin, days, operated, aim, random)
         dependent = int(self.people.relation[person]) != SELF
@@ -209,7 +210,7 @@ class Ward:
         self,
         month: Month,
         case: Case,
-        kind: str,
+        kind: Kind,
         begin: int,
         days: int,
         operated: bool,
@@ -262,7 +263,7 @@ _DRUG_INTS = {"r": pl.Int64, "m": pl.Int64, "total": pl.Int64}
 
 
 def stay_text(
-    setting: Setting, people: People, month: int, kind: str, claims: list[Claim]
+    setting: Setting, people: People, month: int, kind: Kind, claims: list[Claim]
 ) -> tuple[bytes, int]:
     """レセ電コード情報 of a month's stays of one kind, and how many lines."""
     serial = {"medical": 5, "dpc": 2}[kind]

@@ -22,7 +22,7 @@ _PLACE = {"residence": pl.String, "section": pl.String}
 _CARE = {"month": pl.Date, "care": pl.String}
 _SUMS = {"receipts": pl.Int64, "days": pl.Int64, "points": pl.Int64}
 
-TABLES: Mapping[str, Mapping[str, type[pl.DataType]]] = {
+TABLES: Mapping[str, dict[str, pl.DataType | type[pl.DataType]]] = {
     "cost": {**_CARE, **_PERSON, **_SUMS},
     "cost_place": {**_CARE, **_PLACE, **_SUMS},
     "flow": {**_CARE, "residence": pl.String, "institution": pl.String, "receipts": pl.Int64},
@@ -60,9 +60,10 @@ def keys_of(table: str) -> list[str]:
 
 def summed(table: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
     """Frames of a table as one, each key once."""
-    schema = dict(TABLES[table])
+    schema = TABLES[table]
     empty = pl.DataFrame(schema=schema)
-    whole = pl.concat([empty, *(f.select(*schema).cast(schema) for f in frames)])
+    typed = [pl.col(name).cast(kind) for name, kind in schema.items()]
+    whole = pl.concat([empty, *(f.select(typed) for f in frames)])
     keys = keys_of(table)
     return whole.group_by(keys).agg(pl.exclude(keys).sum()).sort(keys)
 
