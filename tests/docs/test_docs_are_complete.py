@@ -18,10 +18,11 @@ import typer.main
 import kenpo
 from kenpo.base.branches import branch
 from kenpo.base.errors import KenpoError
-from kenpo.catalogue import INITIATIVES, MEASURES
+from kenpo.catalogue import INITIATIVES, MEASURES, WORKLISTS
 from kenpo.cli.docs import pages
 from kenpo.cli.main import app
 from kenpo.cli.output import console
+from kenpo.foundation.eligibility.rules import FAULTS
 from kenpo.frame import BREAKDOWNS
 from kenpo.intake.membership import rules as membership
 from kenpo.intake.receipts import rejects as claims
@@ -329,3 +330,17 @@ def test_the_notebook_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     exec("\n".join([*body, f"result = {last}"]), names)
     result = names["result"]
     assert result.rows()[0] == ("610463166", date(2024, 5, 1), Decimal(3 * 7))  # type: ignore[attr-defined]
+
+
+# ---- worklists and faults ----------------------------------------------------------------------------------------
+
+
+def test_errors_page_has_exactly_the_faults_of_the_membership():
+    said = codes("docs/errors.md", "資格データの不整合")
+    assert {code: cells[0] for code, cells in said.items()} == FAULTS
+    assert all(JAPANESE.search(cells[1]) for cells in said.values())
+
+
+def test_the_glossary_knows_every_worklist():
+    known = {row[2].strip("`"): row[0] for row in glossary()}
+    assert [w.id for w in WORKLISTS.values() if w.title not in known.get(w.id, "")] == []

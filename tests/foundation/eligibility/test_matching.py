@@ -312,7 +312,9 @@ def judge(given_: dict[str, list[dict[str, Any]]], number: int) -> tuple[Any, ..
 @given(given_=claims())
 def test_receipts_are_matched_as_in_the_slow_way(given_, tmp_path_factory: pytest.TempPathFactory):
     with fresh(tmp_path_factory) as folder:
-        assert matched(folder, (APRIL, MAY), **given_) == [judge(given_, n) for n in range(len(given_["receipt"]))]
+        assert matched(folder, (APRIL, MAY), **given_) == [
+            judge(given_, n) for n in range(len(given_["receipt"]))
+        ]
 
 
 def test_every_reason_has_its_words():
