@@ -83,4 +83,8 @@ def test_the_institutions_of_a_file_have_municipality_and_code(tmp_path: Path):
     lake, (report,) = load(tmp_path, {"11_RECODEINFO_MED.CSV": data})
     assert report.status == "loaded"
     (row,) = rows(lake, "institution").rows(named=True)
-    assert (row["municipality"], row["municipality_code"], row["claim_month"]) == ("港区", "13103", date(2024, 6, 1))
+    assert (row["municipality"], row["municipality_code"], row["claim_month"]) == (
+        "港区",
+        "13103",
+        date(2024, 6, 1),
+    )
