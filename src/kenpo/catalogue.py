@@ -8,6 +8,8 @@ from kenpo.base.errors import ArgumentError
 from kenpo.foundation import eligibility
 from kenpo.frame import Derivation, Initiative, Measure, Worklist
 from kenpo.strategy import generics, spending
+from kenpo.synth.planting import Plant
+from kenpo.synth.truth import Truth
 
 Declared = TypeVar("Declared", Measure, Worklist)
 
@@ -20,6 +22,8 @@ INITIATIVES: tuple[Initiative, ...] = (
 MEASURES: dict[str, Measure] = {m.id: m for i in INITIATIVES for m in i.measures}
 DERIVATIONS: tuple[Derivation, ...] = tuple(d for i in INITIATIVES for d in i.derivations)
 WORKLISTS: dict[str, Worklist] = {w.id: w for i in INITIATIVES for w in i.worklists}
+PLANTS: tuple[Plant, ...] = tuple(p for i in INITIATIVES for p in i.plants)
+TRUTHS: tuple[Truth, ...] = tuple(t for i in INITIATIVES for t in i.truths)
 
 
 def measure_of(name: str) -> Measure:

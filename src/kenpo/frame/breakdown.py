@@ -49,8 +49,9 @@ class Breakdown:
 
 
 def age_band(age: Expression) -> Expression:
-    """The number of the five-year age band: 0 for 0 to 4, 15 for 75 and over."""
-    return ibis.least(age // 5, OLDEST_BAND).cast("int16")
+    """The number of the five-year age band: 0 for 0 to 4, 15 for 75 and over; NULL for an unknown age."""
+    # LEAST leaves NULL out, and would put an unknown age into the oldest band.
+    return ibis.ifelse(age.isnull(), ibis.null("int16"), ibis.least(age // 5, OLDEST_BAND).cast("int16"))
 
 
 def _band(number: int | None) -> str:

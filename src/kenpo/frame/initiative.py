@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from kenpo.frame.derivation import Derivation
 from kenpo.frame.measure import Measure
 from kenpo.frame.worklist import Worklist
+from kenpo.synth.planting import Plant
+from kenpo.synth.truth import Truth
 
 
 @dataclass(frozen=True)
 class Initiative:
     """A 施策 of the plan: its folder's name, the Japanese title the plans use, and what it offers.
 
-    derivations: the derived tables it makes, each after those it reads.
+    derivations: the derived tables it makes, each after those it reads. plants and truths: what the invented branch
+    holds for it, and what its measures must then give.
     pillar: foundation 基盤的保険者機能, strategy 戦略的保険者機能 or organisation 組織・運営体制.
     """
 
@@ -23,3 +26,5 @@ class Initiative:
     measures: tuple[Measure, ...] = ()
     derivations: tuple[Derivation, ...] = ()
     worklists: tuple[Worklist, ...] = ()
+    plants: tuple[Plant, ...] = ()
+    truths: tuple[Truth, ...] = ()

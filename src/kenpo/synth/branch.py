@@ -433,7 +433,7 @@ class _Counter:
             known = frame.join_asof(
                 paid, left_on="month", right_on="from_month", by="person_number", check_sortedness=False
             )
-            is_insured = pl.col("kind") == "insured"
+            is_insured = pl.Series(own & ~people.e_voluntary[rows])
             known = known.with_columns(
                 standard=pl.when(is_insured).then(pl.col("standard").fill_null(0)).otherwise(0),
                 paid=(is_insured & pl.col("standard").is_not_null()).cast(pl.Int64),

@@ -144,7 +144,7 @@ def _live(
     since = starts[0] - np.minimum(random.exponential(_MEAN_TENURE, count), 45 * 365).astype(np.int64) - 1
     since = np.maximum(since, birthday(birth, 15) + 30)
     since = np.minimum(np.maximum(since, workplaces.applied_on[workplace]), starts[0] - 1)
-    since = _mostly_first_of_month(since, random)
+    since = np.maximum(_mostly_first_of_month(since, random), workplaces.applied_on[workplace])
     occupant = draft.add(sex, birth, np.full(count, starts[0]))
     insured_birth = birth.copy()
     _already_voluntary(setting, workplaces, draft, random, count)

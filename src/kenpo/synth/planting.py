@@ -65,7 +65,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Person:
-    """A planted person: 加入者番号, sex 1 or 2, birth, name and kana, residence."""
+    """A planted person: 加入者番号, sex 1 or 2, birth, name and kana, residence. registered: in the members' file."""
 
     number: str
     serial: int
@@ -74,6 +74,7 @@ class Person:
     name: str
     kana: str
     residence: str
+    registered: bool = True
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ class Planting:
             name=f"{family}　{first}",
             kana=f"ウエコミ{number}{kana}",
             residence=self.places[CLINIC].municipality[0],
+            registered=registered,
         )
         if registered:
             self._add(
@@ -318,13 +320,13 @@ class Planting:
         patient: Patient | None = None,
         reason: str | None = None,
         valid: bool = True,
-        points: int | None = None,
+        points_after: int | None = None,
         drugs: Sequence[tuple[str, int]] | None = None,
         place: int = 0,
         **fields: Any,
     ) -> Ref:
         """A receipt of the card. days: days of treatment. reason: why it is nobody's (member_receipt.reason), or None
-        when it counts. valid: False when it was sent back. points and drugs (code, quantity): what is true after
+        when it counts. valid: False when it was sent back. points_after and drugs (code, quantity): what is true after
         corrections, when that is not what the items say. fields: further fields of synth.receipts.Receipt."""
         whose = patient or self.patient(cover)
         institution = self.pharmacy(place) if kind == "pharmacy" else self.clinic(place)
@@ -346,7 +348,7 @@ class Planting:
         ref = Ref("RE")
         self.receipts.append(_Planted(month, (institution, receipt), [ref]))
         if valid:
-            total = receipt.total_points if points is None else points
+            total = receipt.total_points if points_after is None else points_after
             self._count_receipt(cover, month, kind, len(days), total, reason, age, institution, place)
             used = _drugs_of(receipt) if drugs is None else drugs
             for code, quantity in used:
@@ -416,22 +418,22 @@ class Planting:
             last = add_months(month, 1) - _DAY
             for cover, pay in self._counted:
                 if cover.start <= last and (cover.end is None or cover.end > last):
-                    person = cover.person
+                    person, known = cover.person, cover.person.registered
                     self._tally(
                         "members",
                         month=month,
-                        age=age_on(person.birth, last),
-                        sex=str(person.sex),
+                        age=age_on(person.birth, last) if known else None,
+                        sex=str(person.sex) if known else None,
                         kind=cover.kind,
                         members=1,
-                        mynumber=1,
+                        mynumber=int(known),
                         standard=pay,
                         paid=int(pay > 0),
                     )
                     self._tally(
                         "members_place",
                         month=month,
-                        residence=person.residence,
+                        residence=person.residence if known else None,
                         section=cover.section,
                         kind=cover.kind,
                         members=1,

@@ -40,7 +40,7 @@ RECODE_NAMES: dict[Kind, str] = {
 RECODE_FOLDER = "0_COMMON001"
 
 # Columns of a record including the record id (レコード識別情報), when trailing empty fields are kept.
-_COMMON = {"SN": 9, "JD": 33, "GO": 4, "SJ": 3, "MN": 7, "EX": 13, "RC": 2, "JY": 2}
+_COMMON = {"SN": 9, "JD": 33, "GO": 4, "SJ": 3, "MN": 7, "EX": 13, "RC": 2, "JY": 2, "HR": 7}
 _MEDICAL = {
     **_COMMON,
     "IR": 10,
@@ -332,8 +332,8 @@ class Receipt:
 
     month: first day of the month of treatment. insured: HO is present (医療保険あり). points: 合計点数;
     computed from the items when None. prescriber and doctors: 処方医療機関と保険医 (調剤). visit_days:
-    written as JD. corrections, earlier_insurer (HO before 資格確認, データ識別 5) and previous_claim
-    (データ識別 11 copies of every line) appear only in レセ電コード情報.
+    written as JD. corrections, earlier_insurer (HO before 資格確認, データ識別 5), previous_claim (データ識別 11
+    copies of every line) and returned (返戻: its 理由コード, データ識別 8) appear only in レセ電コード情報.
     """
 
     kind: Kind
@@ -357,6 +357,7 @@ class Receipt:
     corrections: tuple[Correction, ...] = ()
     earlier_insurer: str = ""
     previous_claim: bool = False
+    returned: str = ""
 
     def __post_init__(self) -> None:
         if not self.insured and not self.public_payers:
@@ -504,6 +505,9 @@ def recode_info_lines(
         result.append(["2", str(last + 1), "1", *record("EX", {12: f"1:{claim_month:%Y%m}:"})])
         digest = hashlib.sha256(repr(body).encode()).hexdigest()[:32]
         result.append(["2", str(last + 2), "0", *record("RC", {1: f"Ver00001{digest}"})])
+        if receipt.returned:
+            sent = record("HR", {1: record.month(claim_month), 2: "4", 5: receipt.returned})
+            result.append(["8", str(last + 3), "0", *sent])
         if receipt.previous_claim:
             result.extend(["11", str(n), "0", *line] for n, line in enumerate(body, 2))
     return result

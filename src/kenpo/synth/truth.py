@@ -43,7 +43,7 @@ TABLES: Mapping[str, dict[str, pl.DataType | type[pl.DataType]]] = {
 
 cost: receipts of people whose card was good, by 診療種別 (care), 5-year age class, sex and 本人家族; cost_place: the same by
 居住市区町村 and 産業大分類; flow: by residence and the institution's municipality. members: people with cover on the last
-day of the month, of them with マイナンバー, sum of 標準報酬月額 and people who have one. drugs: quantity and price × quantity
+day of the month, of them with マイナンバー, sum of 標準報酬月額 of people at work and how many have one. drugs: quantity and price × quantity
 (1/100 yen) by class of the generic list and kind of receipt, of every receipt that counts. workplaces: those that are
 open, by number of insured. unmatched: receipts of nobody, by reason.
 """
@@ -71,7 +71,8 @@ def summed(table: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
 def band(ages: pl.Expr) -> pl.Expr:
     """The five-year age class (5歳階級) of ages."""
     labels = {a: five_year_band(a) for a in range(130)}
-    return ages.cast(pl.Int64).replace_strict(labels, default="不明", return_dtype=pl.String)
+    said = ages.cast(pl.Int64).replace_strict(labels, default=None, return_dtype=pl.String)
+    return said.fill_null("不明")
 
 
 @dataclass(frozen=True)

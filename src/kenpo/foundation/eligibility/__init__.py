@@ -13,6 +13,7 @@ from kenpo.foundation.eligibility.measures import (
     workplaces,
 )
 from kenpo.foundation.eligibility.members import member_month, workplace_month
+from kenpo.foundation.eligibility.plants import PLANTS, TRUTHS
 from kenpo.foundation.eligibility.worklists import membership_faults, unmatched_receipts
 from kenpo.frame.initiative import Initiative
 
@@ -32,4 +33,6 @@ INITIATIVE = Initiative(
         receipt_match_rate,
     ),
     worklists=(unmatched_receipts, membership_faults),
+    plants=PLANTS,
+    truths=TRUTHS,
 )

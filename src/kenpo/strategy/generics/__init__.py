@@ -6,6 +6,7 @@ from kenpo.strategy.generics.measures import (
     generic_value_share,
     generic_volume_share,
 )
+from kenpo.strategy.generics.plants import PLANTS, TRUTHS
 from kenpo.strategy.generics.worklists import generic_switch, unknown_drug_codes
 
 INITIATIVE = Initiative(
@@ -14,4 +15,6 @@ INITIATIVE = Initiative(
     pillar="strategy",
     measures=(generic_volume_share, generic_value_share, biosimilar_component_share),
     worklists=(generic_switch, unknown_drug_codes),
+    plants=PLANTS,
+    truths=TRUTHS,
 )

@@ -10,6 +10,7 @@ from kenpo.strategy.spending.measures import (
     patient_outflow_rate,
     receipts_per_member,
 )
+from kenpo.strategy.spending.plants import TRUTHS
 
 INITIATIVE = Initiative(
     name="spending",
@@ -24,4 +25,5 @@ INITIATIVE = Initiative(
         patient_outflow_rate,
         patient_inflow_rate,
     ),
+    truths=TRUTHS,
 )
