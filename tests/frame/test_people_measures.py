@@ -380,3 +380,24 @@ def test_months_after_the_membership_are_noted(tmp_path: Path):
     assert late > AS_OF
     lake = refreshed(lake_of(tmp_path, enrolment=[{}], receipt=[{"month": late}]))
     assert any("基準日（2025-03-31）" in n for n in explain(lake, COST, "13", late).notes)
+
+
+def test_an_unknown_age_is_in_no_band_and_in_no_index(tmp_path: Path):
+    lake = refreshed(
+        lake_of(
+            tmp_path,
+            member=[{}],
+            enrolment=[{}, {"member_id": "b"}],
+            receipt=[{}, {"age": None, "points": 7}, {"member_key": "b", "sex": None, "points": 9}],
+        )
+    )
+    assert value(lake, "members", by="age_band") == {"40-44": 1, "不明": 1}
+    said = explain(lake, MEASURES["medical_cost_index"], "13", APRIL)
+    assert said.excluded["unknown_age"] == 1 + 2
+    assert (said.numerator, said.denominator) == (10_000, 10_000)
+
+
+def test_missing_files_of_members_and_workplaces_are_noted(tmp_path: Path):
+    lake = refreshed(lake_of(tmp_path, enrolment=[{}], member=[], workplace=[]))
+    notes = explain(lake, MEASURES["members"], "13", date(2025, 3, 1)).notes
+    assert [("加入者" in n, "事業所" in n) for n in notes] == [(True, False), (False, True)]

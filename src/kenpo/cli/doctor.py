@@ -10,7 +10,7 @@ from kenpo.base.errors import KenpoError
 from kenpo.catalogue import MEASURES
 from kenpo.cli import lake_report
 from kenpo.cli.output import console, number
-from kenpo.frame.measure import definition_of
+from kenpo.frame.measure import definition_of, lacking_of
 from kenpo.intake.keys import fingerprint, load_key
 from kenpo.lake import Lake
 from kenpo.lake.tables import ALL_TABLES
@@ -79,6 +79,9 @@ def run(root: Path, key_path: Path) -> bool:
     for m in MEASURES.values():
         if lake.meta(f"notes:{m.id}") is None:
             say(False, f"指標「{m.title}」：未計算", "「kenpo refresh」を実行してください。")
+            continue
+        if lacking := lacking_of(lake, m):
+            console.print(f"参考　　指標「{m.title}」：{lacking.what}", soft_wrap=True)
             continue
         rows = figure.filter(pl.col("measure") == m.id)
         fresh = rows.is_empty() or (

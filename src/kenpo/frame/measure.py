@@ -296,7 +296,9 @@ def refresh(
                 json.dumps([lacking.what, lacking.todo] if lacking else [], ensure_ascii=False),
             )
     if measures and len(skipped) == len(measures):
-        raise skipped[measures[0].id]
+        whats = dict.fromkeys(error.what for error in skipped.values())
+        todos = dict.fromkeys(error.todo for error in skipped.values())
+        raise NotLoaded("\n".join(whats), todo="\n".join(todos))
     return Refreshed(tuple(months), skipped)
 
 
@@ -384,6 +386,11 @@ def _on_demand(
     months: tuple[date, date] | None,
 ) -> pl.DataFrame:
     every = [m for m in data_months(lake) if m >= measure.since]
+    if not every:
+        raise MeasureError(
+            f"指標「{measure.title}」の対象となる月のデータがありません。",
+            todo=f"{measure.since:%Y-%m} 以降のデータを「kenpo load」で取り込んでください。",
+        )
     first, last = months or (every[0], every[-1])
     start = fy_first_day(fy(first))
     chosen = [m for m in every if start <= m <= last] or every[:1]

@@ -88,6 +88,11 @@ class View:
                 f"派生表「{title}」が、いま取り込まれているデータから作られていません。",
                 todo="「kenpo refresh」を実行してください。",
             )
+        for table, unknown in (("member", "年齢・性別・住所"), ("workplace", "業態")):
+            if not self.holds(table):
+                self.note(
+                    f"{ALL_TABLES[table].title}のファイルが取り込まれていないため、{unknown}は不明です。"
+                )
         day = membership_day(self._lake)
         if day and self.months and month_end(self.months[-1]) > day:
             self.note(f"資格データの基準日（{day:%Y-%m-%d}）より後の月末は、基準日までの資格で数えています。")
