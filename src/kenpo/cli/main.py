@@ -384,7 +384,7 @@ def _show_all(
                     f"{r['month']:%Y-%m}",
                     _rate(item, r["rate"]),
                     number(r["numerator"]),
-                    number(r["denominator"]),
+                    "－" if item.form == "count" else number(r["denominator"]),
                 ]
             )
         if rows.is_empty():
@@ -547,6 +547,7 @@ def worklist_command(
     titles |= {"file": "ファイル", "source_line": "行"}
     numeric = {c for c, t in rows.schema.items() if t.is_numeric()}
     shown = rows.head(_LISTED)
+    shown = shown.with_columns(pl.col("month").dt.strftime("%Y-%m"))
     body = [[_cell(row[c]) for c in titles] for row in shown.iter_rows(named=True)]
     left = rows.height - shown.height
     note = f"ほかに {left:,} 件あります。--format csv --out で全件を書き出せます。" if left else ""

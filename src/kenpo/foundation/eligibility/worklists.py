@@ -41,6 +41,7 @@ def unmatched_receipts(view: View) -> Expression:
         priority=ibis.row_number().over(ibis.window(order_by=order)) + 1,
         care_title=ibis.cases(*((receipt.care == code, said) for code, said in CARES.items())),
         candidate=ibis.ifelse(receipt.member_id.notnull(), "あり", "なし"),
+        receipt_id=receipt.receipt_id.cast("string"),
     )
 
 
