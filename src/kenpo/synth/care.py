@@ -11,6 +11,9 @@ from dataclasses import dataclass
 REVISIT, FIRST_VISIT, OUTPATIENT = "112007410", "111000110", "112011010"
 PRESCRIPTION, DISPENSE, PRESCRIBE = "120002910", "120000710", "120002610"
 AFTER_HOURS, EVENING = "112001110", "112015570"
+TWICE = 0.02
+"""How many of those treated go to a second institution in the same month and get the same drugs (重複受診・重複服用)."""
+TWICE_GROUPS = ("mental", "bones", "stomach")
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ CARE: dict[str, Care] = {
     "insomnia": Care(
         "mental",
         ("8839972",),
-        (Option(("ゾルピデム", "ブロチゾラム", "エスゾピクロン"), 1.0),),
+        (Option(("ゾルピデム", "ブロチゾラム", "エスゾピクロン", "611120055"), 1.0),),
         intervals=(0.7, 0.3, 0.0),
         hospital=0.08,
     ),
@@ -363,6 +366,7 @@ class Acute:
     fixed: tuple[tuple[str, str], ...] = ()
     sex: int = 0
     injury: bool = False
+    despite: tuple[str, Option] | None = None
 
 
 ACUTE: dict[str, Acute] = {
@@ -401,6 +405,7 @@ ACUTE: dict[str, Acute] = {
             Option(("バラシクロビル",), 0.05, 6),
         ),
         supply=7,
+        despite=("insomnia", Option(("620007914",), 0.3, 2)),
     ),
     "eyes": Acute(
         ("3723001", "3671004", "8842163"),

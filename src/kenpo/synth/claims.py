@@ -52,12 +52,13 @@ _DENTAL_AGES, _DENTAL_RATES = (
     np.array([3, 6, 15, 25, 45, 60]),
     np.array([0.03, 0.14, 0.16, 0.09, 0.12, 0.16, 0.20]),
 )
-_TRAFFIC = "10"
+_TRAFFIC, _BY_TRAFFIC, _AT_WORK = "10", 0.07, 0.05
+_WORK_COMMENT = "勤務中に負傷"
 
 
 # Where a record stands in its receipt.
 _AT = {"MN": 0, "HEAD": 1, "IR": 2, "RE": 3, "HO": 4, "KO": 5, "SN": 6, "JD": 7, "EX": 10**9, "RC": 10**9 + 1}
-_DIAGNOSES_AT, _ITEMS_AT = 100, 10**6
+_DIAGNOSES_AT, _ITEMS_AT, _COMMENT_AT = 100, 10**6, 10**6 + 999_000
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,8 @@ class Writer:
             payer=pl.col("payer").max(),
             injury=pl.col("injury").any(),
         )
-        traffic = pl.Series(random.random(base.height) < 0.07)
+        traffic = pl.Series(random.random(base.height) < _BY_TRAFFIC)
+        at_work = pl.Series(random.random(base.height) < _AT_WORK)
         receipts = (
             base.join(facts, on="r", how="left", maintain_order="left")
             .join(points, on="r", how="left", maintain_order="left")
@@ -265,8 +267,14 @@ class Writer:
                 notes=pl.when(pl.col("injury") & traffic).then(pl.lit(_TRAFFIC)).otherwise(pl.lit(""))
             )
         )
+        working = receipts.filter(
+            pl.col("injury") & at_work & (pl.col("notes") == "") & (pl.col("age") >= 18)
+        )
         lines = [
             *self._head(receipts, "medical", month),
+            working.select(
+                "r", o=pl.lit(_COMMENT_AT, dtype=pl.Int64), t=pl.lit(f"CO,99,1,810000001,{_WORK_COMMENT}")
+            ),
             self._diagnoses(drawn, receipt),
             item_lines,
             drug_lines,

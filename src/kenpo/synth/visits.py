@@ -84,9 +84,15 @@ def make_cabinet(shelf: Shelf) -> Cabinet:
     options = {
         (condition, place): np.array([add(name, option) for name in option.remedies])
         for condition, plan in {**CARE, **ACUTE}.items()
-        for place, option in enumerate(plan.drugs)
+        for place, option in enumerate(_options(plan))
     }
     return Cabinet(tuple(medicines), originators, generics, np.array(kinds), options)
+
+
+def _options(plan: care.Care | Acute) -> tuple[Option, ...]:
+    """Everything a plan may prescribe, in the order of its drugs, what must not be given last."""
+    despite = plan.despite if isinstance(plan, Acute) else None
+    return (*plan.drugs, *((despite[1],) if despite else ()))
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,7 @@ class Drawn:
 def _items() -> dict[tuple[str, str], int]:
     """(診療識別, code) of everything that can be done, in the order receipts list them."""
     found = {
-        ("11", care.FIRST_VISIT), ("12", care.REVISIT), ("12", care.OUTPATIENT), ("12", care.EVENING),
+        ("11", care.FIRST_VISIT), ("12", care.REVISIT), ("12", care.OUTPATIENT), ("12", care.EVENING), ("12", care.AFTER_HOURS),
         ("80", care.PRESCRIPTION), ("21", care.DISPENSE), ("14", SELF_CARE), ("33", INFUSION),
     }  # fmt: skip
     for plan in (*CARE.values(), *ACUTE.values()):
@@ -269,7 +275,7 @@ def draw_visits(
     for group in GROUPS:
         _chronic(group, people, health, habits, cabinet, month, aim, drawn, random)
     for plan in ACUTE:
-        _acute(plan, ACUTE[plan], people, habits, cabinet, places, month, aim, drawn, random)
+        _acute(plan, ACUTE[plan], people, health, habits, cabinet, places, month, aim, drawn, random)
     return drawn
 
 
@@ -336,8 +342,45 @@ def _chronic(
                 aim, habits.brand[key][ill], supply[here],
                 option, cabinet,
             )  # fmt: skip
+    if group in care.TWICE_GROUPS:
+        _elsewhere(conditions, treated, at, day, month, habits, who, supply, cabinet, aim, drawn, random)
     if plan.visits > 1:
         _again(group, plan.visits, at, day, month, habits, who, payer, drawn, random)
+
+
+def _elsewhere(
+    conditions: list[str],
+    treated: dict[str, Bools],
+    at: Ints,
+    day: Days,
+    month: Month,
+    habits: Habits,
+    who: Ints,
+    supply: Ints,
+    cabinet: Cabinet,
+    aim: float,
+    drawn: Drawn,
+    random: np.random.Generator,
+) -> None:
+    """A few go to another institution within days and are given the same again (重複受診・重複服用)."""
+    later = day + 1 + random.integers(0, 4, len(at))
+    chosen = np.flatnonzero((random.random(len(at)) < care.TWICE) & (later <= month.last[at]))
+    if not len(chosen):
+        return
+    person = who[chosen]
+    other = habits.family_clinic[(person + 1) % len(habits.family_clinic)]
+    visit = drawn.visit(at[chosen], later[chosen], other, 0)
+    drawn.item(visit, ITEMS["11", care.FIRST_VISIT])
+    for c in conditions:
+        here = np.flatnonzero(treated[c][at[chosen]])
+        codes = np.array([_DIAGNOSIS[d] for d in CARE[c].diagnoses])
+        drawn.diagnosis(visit[here], codes[habits.diagnosis[c][person[here]]], later[chosen][here])
+        for place, option in enumerate(CARE[c].drugs):
+            key = c, place
+            _prescribe(
+                drawn, visit[here], habits.remedy[key][person[here]], habits.leaning[key][person[here]], aim,
+                habits.brand[key][person[here]], supply[chosen][here], option, cabinet,
+            )  # fmt: skip
 
 
 _ENDLESS = np.array([NEVER])
@@ -404,6 +447,7 @@ def _acute(
     name: str,
     plan: Acute,
     people: People,
+    health: Health,
     habits: Habits,
     cabinet: Cabinet,
     places: Institutions,
@@ -447,12 +491,22 @@ def _acute(
         _prescribe(
             drawn, visit, remedy, leaning, aim, random.integers(0, 1000, len(visit)), supply, option, cabinet
         )
+    if plan.despite is not None:
+        condition, option = plan.despite
+        since, ends = health.treated[condition][who], health.treated[f"{condition}_ends"][who]
+        given = (since <= day) & (ends > day) & (random.random(len(visit)) < option.chance)
+        choice = cabinet.options[name, len(plan.drugs)]
+        remedy = np.where(given, choice[0], -1)
+        ones = np.zeros(len(visit), dtype=np.int64)
+        _prescribe(drawn, visit, remedy, np.zeros(len(visit)), aim, ones, supply, option, cabinet)
     second = np.flatnonzero((random.random(len(at)) < plan.days[1] * _RETURNS) & (day + 4 <= month.last[at]))
     again = drawn.visit(at[second], day[second] + 4, place[second], 0, plan.injury)
     drawn.item(again, ITEMS["12", care.REVISIT])
     for key in plan.fixed:
         drawn.item(again, ITEMS[key])
-    drawn.item(again[random.random(len(again)) < 0.04], ITEMS["12", care.EVENING])
+    late = random.random(len(again))
+    drawn.item(again[late < 0.04], ITEMS["12", care.EVENING])
+    drawn.item(again[late > 0.98], ITEMS["12", care.AFTER_HOURS])
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Shipped facts (同梱の事実): small extracts of the published masters, for trials and tests.
 
-475 drugs, 338 diseases, 297 procedures and 40 materials, each with the edition date of its source. With one
+477 drugs, 338 diseases, 297 procedures and 40 materials, each with the edition date of its source. With one
 edition there is no history: earlier months are answered from it, and `kenpo.lake.validity.in_force` flags
 them edition_is_later. The frames call themselves full, so a lake that holds real masters of a kind must not
 hold these: from their edition on, every code not among them would be gone.
