@@ -21,7 +21,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from kenpo.base.branches import BRANCHES, NATION_CODE, branch_or_nation
+from kenpo.base.branches import BRANCHES, NATION_CODE, branch, branch_or_nation
 from kenpo.base.era import parse_date, parse_month, to_wareki_month
 from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
 from kenpo.catalogue import DERIVATIONS, INITIATIVES, MEASURES, WORKLISTS, measure_of, worklist_of
@@ -87,7 +87,9 @@ def load_command(
     key: KeyOption = None,
     edition: Annotated[
         str | None,
-        typer.Option("--edition", help="マスターの版、資格の基準日（名前に日付がないとき）", metavar="年月日"),
+        typer.Option(
+            "--edition", help="マスターの版、資格の基準日（名前に日付がないとき）", metavar="年月日"
+        ),
     ] = None,
     builtin_masters: Annotated[
         bool, typer.Option("--builtin-masters", help="同梱の小さなマスターを取り込む")
@@ -600,6 +602,44 @@ def doctor_command(lake: LakeOption = DEFAULT_LAKE, key: KeyOption = None) -> No
 
     if not doctor.run(lake, key or default_key_path()):
         raise typer.Exit(1)
+
+
+@app.command("synth")
+def synth_command(
+    out: Annotated[Path, typer.Option("--out", help="書き出すフォルダ", metavar="フォルダ")],
+    branch_name: Annotated[str, typer.Option("--branch", help="支部（35、山口）", metavar="支部")] = "35",
+    members: Annotated[int, typer.Option("--members", help="加入者のおよその数", metavar="人")] = 20_000,
+    years: Annotated[int, typer.Option("--years", help="年数", metavar="年", min=1)] = 2,
+    seed: Annotated[int, typer.Option("--seed", help="乱数の種。同じ種からは同じファイルができる", metavar="数", min=0)] = 1,
+    until: Annotated[
+        str, typer.Option("--until", help="最後の診療年月", metavar="年月")
+    ] = "2026-03",
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="並列数（省略時はコア数）", metavar="数", min=1)
+    ] = None,
+    uke: Annotated[
+        bool, typer.Option("--uke/--no-uke", help="最初の月の一部の医療機関をUKEファイルにする")
+    ] = True,
+    page: Annotated[
+        Path | None, typer.Option("--report", help="公表値と水準を比べたページを書き出す", metavar="ファイル")
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", help="作らずに、--out の支部を取り込んだ置き場の指標を真値と照合する", metavar="置き場"),
+    ] = None,
+) -> None:
+    """架空の支部を、実際のファイルの形式で作ります。人・事業所・医療機関はすべて架空です。"""
+    from kenpo.cli import synth
+
+    if check is not None:
+        if not synth.check(out, check):
+            raise typer.Exit(1)
+        return
+    order = synth.Order(branch(branch_name).code, members, years, seed, parse_month(until))
+    synth.say(synth.make(order, out, workers=workers, uke=uke), out)
+    if page is not None:
+        synth.write_report(order, out, page)
+        console.print(f"{page} に、公表値との比較を書き出しました。", soft_wrap=True)
 
 
 @app.command("demo")
