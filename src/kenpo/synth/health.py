@@ -20,7 +20,7 @@ _MAN, _WOMAN = 1, 2
 # Condition → thresholds at which treatment may begin and yearly chance of beginning it (治療の開始).
 _SYSTOLIC, _BP_CHANCE = 138.0, 0.20
 _HBA1C, _GLUCOSE_CHANCE = 6.45, 0.35
-_LDL, _LIPID_CHANCE = 145.0, 0.11
+_LDL, _LIPID_CHANCE = 151.0, 0.11
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def _acts(since: Days, day: int) -> Floats:
 
 def _systolic(age: Floats, man: Bools, own: Floats, metabolic: Floats, bmi: Floats) -> Floats:
     adult = np.clip(age, 15, 80)
-    return 110 + 0.44 * (adult - 20) + 5 * man + 10 * own + 4 * metabolic + 0.9 * (bmi - 22)
+    later = np.where(man, 0, np.clip(adult - 50, 0, 15) * 0.45)
+    return 110 + 0.44 * (adult - 20) + later + 5 * man + 10 * own + 4 * metabolic + 0.9 * (bmi - 22)
 
 
 def _hba1c(age: Floats, own: Floats, metabolic: Floats) -> Floats:

@@ -43,7 +43,7 @@ _MEN = 0.585
 # Dependent children (被扶養の子) per insured man and woman, by the same ages.
 _CHILDREN_OF_MEN = np.array([0, 0.03, 0.22, 0.75, 1.25, 1.42, 1.25, 0.80, 0.38, 0.10, 0.03, 0.01])
 _CHILDREN_OF_WOMEN = np.array([0, 0.02, 0.07, 0.22, 0.42, 0.52, 0.48, 0.25, 0.08, 0.02, 0.0, 0.0])
-_WIVES = np.array([0, 0.05, 0.13, 0.24, 0.30, 0.32, 0.35, 0.38, 0.41, 0.43, 0.42, 0.40])
+_WIVES = np.array([0, 0.05, 0.16, 0.30, 0.37, 0.39, 0.39, 0.39, 0.41, 0.43, 0.42, 0.40])
 _HUSBANDS = 0.015
 # Deaths a year (死亡率) by age from 0, 40, 50, 60, 70.
 _DEATH_AGES = np.array([40, 50, 60, 70])
@@ -407,7 +407,7 @@ def _children(
     age = (since - birth) / 365.25
     band = np.clip(((age - 15) // 5).astype(int), 0, 11)
     mean = np.where(sex == 1, _CHILDREN_OF_MEN[band], _CHILDREN_OF_WOMEN[band])
-    number = np.minimum(random.poisson(mean * 0.88), 4)
+    number = np.minimum(random.poisson(mean * 0.86), 4)
     oldest = np.clip(age - 28.5 + random.normal(0, 3.5, len(homes)), 0.05, 21.9)
     out = []
     for place in range(4):
@@ -429,7 +429,7 @@ def _children(
 def _child_rows(homes: Ints, born: Days, join: Days, random: np.random.Generator) -> dict[str, np.ndarray]:
     year, month, day = parts_of(born)
     school = year + 6 + ((month > 4) | ((month == 4) & (day > 1)))  # first April of elementary school
-    stays = random.choice([12, 14, 16], len(born), p=[0.32, 0.13, 0.55])
+    stays = random.choice([12, 14, 16], len(born), p=[0.42, 0.14, 0.44])
     leave = (
         (((school + stays - 1970) * 12 + 3).astype("datetime64[M]")).astype("datetime64[D]").astype(np.int64)
     )

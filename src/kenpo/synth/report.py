@@ -127,7 +127,7 @@ def _people(world: World) -> list[_Row]:
         ("1事業所当たり被保険者（人）", at_work / shops, ("insured_per_workplace", "all"), 1),
         ("被保険者10人未満の事業所（％）", 100 * small / shops, ("workplace_share_under_10", "all"), 1),
         ("平均標準報酬月額（円）", own["standard"].sum() / max(own["paid"].sum(), 1), ("average_standard_remuneration", "all"), 0),
-        ("マイナンバー収録率（％）", 100 * members["mynumber"].sum() / everyone, ("mynumber_record_rate", "all"), 1),
+        ("マイナンバー収録率（％）", 100 * members["mynumber"].sum() / everyone, ("mynumber_record_rate", "2023-05"), 1),
     ]  # fmt: skip
 
 
@@ -135,10 +135,20 @@ def _ages(world: World, kind: str, figure: str) -> list[_Row]:
     people = _last(world["members"]).filter(pl.col("kind") == kind)
     whole = people["members"].sum()
     bands = people.group_by("age_band").agg(n=pl.col("members").sum()).sort("age_band")
-    return [(f"{b}歳", 100 * n / whole, (figure, b), 1) for b, n in bands.iter_rows() if b[0].isdigit()]
+    return [(f"{b}歳", 100 * n / whole, (figure, _key(b)), 1) for b, n in bands.iter_rows() if _has_top(b)]
 
 
-_SIZES = ((1, 2), (3, 4), (5, 9), (10, 19), (20, 29), (30, 49), (50, 99), (100, 10**9))
+def _has_top(band: str) -> bool:
+    """Whether an age class has an upper end: not 75 and over, not unknown."""
+    return band[:1].isdigit() and not band.endswith("-")
+
+
+def _key(band: str) -> str:
+    """An age class as the published figures write it: 05-09 → 5-9."""
+    return "-".join(str(int(part)) for part in band.split("-"))
+
+
+_SIZES = ((1, 4), (5, 9), (10, 19), (20, 29), (30, 49), (50, 99), (100, 299), (300, 10**9))
 
 
 def _sizes(world: World) -> list[_Row]:
@@ -165,7 +175,17 @@ def _industries(world: World) -> list[_Row]:
     )
     whole = people["members"].sum()
     rows = people.group_by("section").agg(n=pl.col("members").sum()).sort("n", descending=True)
-    return [(SECTIONS[s], 100 * n / whole, ("industry_share", s), 1) for s, n in rows.iter_rows()]
+    return [
+        (SECTIONS[s], 100 * n / whole, ("industry_share", _INDUSTRY_KEYS.get(s, "")), 1)
+        for s, n in rows.iter_rows()
+    ]
+
+
+_INDUSTRY_KEYS = {
+    "E": "製造業", "P": "医療・福祉", "D": "建設業", "R": "サービス業(派遣を含む)", "H": "運輸業・郵便業",
+    "M": "宿泊業・飲食サービス業", "G": "情報通信業", "L": "学術研究・専門技術サービス業", "N": "生活関連サービス業・娯楽業",
+    "K": "不動産業・物品賃貸業", "O": "教育・学習支援業", "J": "金融・保険業", "I": "卸売業・小売業",
+}  # fmt: skip
 
 
 def _per_year(world: World) -> float:
@@ -202,9 +222,9 @@ def _cost_by_age(world: World) -> list[_Row]:
     heads = world["members"].group_by(keys).agg(n=pl.col("members").sum())
     rows = heads.join(cost, on=keys).sort(keys)
     return [
-        (f"{b}歳", p * 120 / n, ("medical_cost_per_head_age", b), 0)
+        (f"{b}歳", p * 120 / n, ("medical_cost_per_head_age", _key(b)), 0)
         for b, n, p in rows.select("age_band", "n", "points").iter_rows()
-        if b[0].isdigit() and b != "75-"
+        if _has_top(b)
     ]
 
 
@@ -216,8 +236,8 @@ def _drugs(world: World) -> list[_Row]:
         return 100 * drugs.filter(pl.col("class").is_in(["3", "★"]))[column].sum() / counted
 
     out: list[_Row] = [
-        ("後発医薬品の数量シェア（最終月、％）", share("total"), ("generic_share_volume", "all"), 1),
-        ("後発医薬品の金額シェア（最終月、％）", share("cents"), ("generic_share_value", "all"), 1),
+        ("後発医薬品の数量シェア（最終月、％）", share("total"), ("generic_share_volume", "2025-03"), 1),
+        ("後発医薬品の金額シェア（最終月、％）", share("cents"), ("generic_share_value", "2024-09"), 1),
     ]
     titles = {"1": "後発品のない先発品", "2": "後発品のある先発品", "3": "後発品", "": "その他の品目"}
     whole = drugs["cents"].sum()

@@ -36,8 +36,8 @@ from kenpo.synth.workplaces import Workplaces
 
 # Stays a year (入院の頻度) from age 0, 1, 5, 15, 30, 45, 55, 65, 70; women of 20 to 42 have more.
 _AGES = np.array([1, 5, 15, 30, 45, 55, 65, 70])
-_RATES = np.array([0.50, 0.11, 0.030, 0.032, 0.046, 0.092, 0.165, 0.29, 0.40])
-_MOTHERS = 0.045
+_RATES = np.array([0.60, 0.12, 0.030, 0.028, 0.040, 0.078, 0.140, 0.25, 0.38])
+_MOTHERS = 0.038
 
 _ADMISSION: dict[Kind, str] = {"dpc": "190117710", "medical": "190077410"}
 _ANAESTHESIA, _CT, _READING, _BLOOD = "150233410", "170011810", "170015410", "160008010"
@@ -183,7 +183,7 @@ class Ward:
         stay = None
         if kind == "dpc":
             early = max(2, round(case.days / 2))
-            fee = int(random.integers(5000, 8400))
+            fee = int(random.integers(5400, 9000))
             periods = (("1", fee, min(days, early)),)
             if days > early:
                 periods = (*periods, ("2", round(fee * 0.74), days - early))

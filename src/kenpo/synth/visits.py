@@ -22,7 +22,7 @@ SELF_CARE, INFUSION = "114040610", "130003810"
 GENERIC_FIRST, GENERIC_RISE = 0.850, 0.0016
 _BIOLOGICS_BEHIND = 0.18
 _AGES = np.array([5, 10, 15, 30, 45, 60])
-_TESTS, _CHECKS, _ILL, _RETURNS = 2.4, 3.4, 0.76, 2.0
+_TESTS, _CHECKS, _ILL, _RETURNS, _CHILDREN = 2.5, 3.7, 0.70, 2.4, 1.7
 _WINTER = (12, 1, 2, 3)
 
 
@@ -202,6 +202,7 @@ def _items() -> dict[tuple[str, str], int]:
     """(診療識別, code) of everything that can be done, in the order receipts list them."""
     found = {
         ("11", care.FIRST_VISIT), ("12", care.REVISIT), ("12", care.OUTPATIENT), ("12", care.EVENING), ("12", care.AFTER_HOURS),
+        ("11", care.INFANT),
         ("80", care.PRESCRIPTION), ("21", care.DISPENSE), ("14", SELF_CARE), ("33", INFUSION),
     }  # fmt: skip
     for plan in (*CARE.values(), *ACUTE.values()):
@@ -456,7 +457,14 @@ def _acute(
     drawn: Drawn,
     random: np.random.Generator,
 ) -> None:
-    rate = _ILL * np.array(plan.ages)[np.searchsorted(_AGES, month.age, side="right")] / 12 * month.share
+    children = np.where(month.age < 10, _CHILDREN, 1.0)
+    rate = (
+        _ILL
+        * children
+        * np.array(plan.ages)[np.searchsorted(_AGES, month.age, side="right")]
+        / 12
+        * month.share
+    )
     if plan.winter != 1:
         usual = 12 / (8 + 4 * plan.winter)
         rate = rate * usual * (plan.winter if month.calendar_month in _WINTER else 1)
@@ -476,6 +484,7 @@ def _acute(
     )
     visit = drawn.visit(at, day, place, 0, plan.injury)
     drawn.item(visit, ITEMS["11", care.FIRST_VISIT])
+    drawn.item(visit[month.age[at] < 6], ITEMS["11", care.INFANT])
     codes = np.array([_DIAGNOSIS[d] for d in plan.diagnoses])
     drawn.diagnosis(visit, codes[random.integers(0, len(codes), len(visit))], day)
     for key in plan.fixed:
