@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
 import typer
@@ -120,11 +120,13 @@ def load_command(
             shown: dict[str, Any] = {}
 
             def advance(name: str, done: int, total: int) -> None:
+                if done >= total:
+                    if name in shown:
+                        bar.remove_task(shown.pop(name))
+                    return
                 if name not in shown:
                     shown[name] = bar.add_task(name, total=total)
                 bar.update(shown[name], completed=done)
-                if done >= total:
-                    bar.remove_task(shown[name])
 
             reports += load_paths(
                 opened,
@@ -142,31 +144,18 @@ def load_command(
 _STATUS = {"loaded": "取込", "already": "取込済み", "skipped": "対象外", "failed": "失敗"}
 
 
+_FILES_LISTED = 40
+
+
 def _print_reports(lake: Lake, reports: list[FileReport]) -> None:
-    rows = []
-    for r in reports:
-        e = r.entry
-        rows.append(
-            [
-                r.name,
-                _STATUS[r.status],
-                lake_report.KIND_TITLES.get(e.kind, e.kind) if e else "",
-                number(e.receipts) if e and e.format in lake_report.CLAIM_FORMATS else "",
-                number(e.points) if e and e.format in lake_report.CLAIM_FORMATS else "",
-                number(e.lines) if e else "",
-                number(e.rejects) if e else "",
-            ]
-        )
-    heads = [
-        ("ファイル", "left"),
-        ("結果", "left"),
-        ("種別", "left"),
-        ("件数", "right"),
-        ("点数", "right"),
-        ("行", "right"),
-        ("拒否行", "right"),
-    ]
-    table("", heads, rows)
+    """What became of the files: one by one, or kind by kind with only the odd ones named when there are many."""
+    odd = [r for r in reports if r.status == "failed" or (r.entry and r.entry.rejects)]
+    if len(reports) <= _FILES_LISTED:
+        _table_of_files(reports)
+    else:
+        _table_of_kinds(reports)
+        if odd:
+            _table_of_files(odd[:_FILES_LISTED])
     for r in reports:
         if r.status == "failed":
             errors.print(f"取り込めません（{r.code}）", style="red")
@@ -182,6 +171,58 @@ def _print_reports(lake: Lake, reports: list[FileReport]) -> None:
         console.print(
             f"確認を要する事柄が {flags.height:,} 件あります。「kenpo lake --flags」で確かめてください。"
         )
+
+
+def _table_of_files(reports: list[FileReport]) -> None:
+    rows = []
+    for r in reports:
+        e = r.entry
+        claims = e is not None and e.format in lake_report.CLAIM_FORMATS
+        rows.append(
+            [
+                r.name,
+                _STATUS[r.status],
+                lake_report.KIND_TITLES.get(e.kind, e.kind) if e else "",
+                number(e.receipts) if e and claims else "",
+                number(e.points) if e and claims else "",
+                number(e.lines) if e else "",
+                number(e.rejects) if e else "",
+            ]
+        )
+    heads = [("ファイル", "left"), ("結果", "left"), ("種別", "left"), *_SUMS]
+    table("", heads, rows)
+
+
+_SUMS: list[tuple[str, Literal["left", "right"]]] = [
+    ("件数", "right"),
+    ("点数", "right"),
+    ("行", "right"),
+    ("拒否行", "right"),
+]
+
+
+def _table_of_kinds(reports: list[FileReport]) -> None:
+    groups: dict[tuple[str, str, bool], list[FileReport]] = {}
+    for r in reports:
+        kind = lake_report.KIND_TITLES.get(r.entry.kind, r.entry.kind) if r.entry else ""
+        claims = r.entry is not None and r.entry.format in lake_report.CLAIM_FORMATS
+        groups.setdefault((_STATUS[r.status], kind, claims), []).append(r)
+    rows = []
+    for (status, kind, claims), group in groups.items():
+        entries = [r.entry for r in group if r.entry]
+        rows.append(
+            [
+                kind,
+                status,
+                number(len(group)),
+                number(sum(e.receipts for e in entries)) if claims else "",
+                number(sum(e.points for e in entries)) if claims else "",
+                number(sum(e.lines for e in entries)) if entries else "",
+                number(sum(e.rejects for e in entries)) if entries else "",
+            ]
+        )
+    heads = [("種別", "left"), ("結果", "left"), ("ファイル数", "right"), *_SUMS]
+    table("", heads, rows)
 
 
 @app.command("refresh")
@@ -550,7 +591,10 @@ def worklist_command(
     numeric = {c for c, t in rows.schema.items() if t.is_numeric()}
     shown = rows.head(_LISTED)
     shown = shown.with_columns(pl.col("month").dt.strftime("%Y-%m"))
-    body = [[_cell(row[c]) for c in titles] for row in shown.iter_rows(named=True)]
+    body = [
+        [_short(row[c]) if c == "member_id" else _cell(row[c]) for c in titles]
+        for row in shown.iter_rows(named=True)
+    ]
     left = rows.height - shown.height
     note = f"ほかに {left:,} 件あります。--format csv --out で全件を書き出せます。" if left else ""
     heads = [(title, "right" if c in numeric else "left") for c, title in titles.items()]
@@ -558,6 +602,11 @@ def worklist_command(
 
 
 _LISTED = 50
+
+
+def _short(member_id: str | None) -> str:
+    """The beginning of a member's id, enough to tell people of a list apart; files have all of it."""
+    return f"{member_id[:10]}…" if member_id else ""
 
 
 def _cell(value: Any) -> str:
@@ -610,10 +659,10 @@ def synth_command(
     branch_name: Annotated[str, typer.Option("--branch", help="支部（35、山口）", metavar="支部")] = "35",
     members: Annotated[int, typer.Option("--members", help="加入者のおよその数", metavar="人")] = 20_000,
     years: Annotated[int, typer.Option("--years", help="年数", metavar="年", min=1)] = 2,
-    seed: Annotated[int, typer.Option("--seed", help="乱数の種。同じ種からは同じファイルができる", metavar="数", min=0)] = 1,
-    until: Annotated[
-        str, typer.Option("--until", help="最後の診療年月", metavar="年月")
-    ] = "2026-03",
+    seed: Annotated[
+        int, typer.Option("--seed", help="乱数の種。同じ種からは同じファイルができる", metavar="数", min=0)
+    ] = 1,
+    until: Annotated[str, typer.Option("--until", help="最後の診療年月", metavar="年月")] = "2026-03",
     workers: Annotated[
         int | None, typer.Option("--workers", help="並列数（省略時はコア数）", metavar="数", min=1)
     ] = None,
@@ -625,7 +674,9 @@ def synth_command(
     ] = None,
     check: Annotated[
         Path | None,
-        typer.Option("--check", help="作らずに、--out の支部を取り込んだ置き場の指標を真値と照合する", metavar="置き場"),
+        typer.Option(
+            "--check", help="作らずに、--out の支部を取り込んだ置き場の指標を真値と照合する", metavar="置き場"
+        ),
     ] = None,
 ) -> None:
     """架空の支部を、実際のファイルの形式で作ります。人・事業所・医療機関はすべて架空です。"""

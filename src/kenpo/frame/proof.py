@@ -20,6 +20,8 @@ from kenpo.frame.worklist import Worklist, run
 from kenpo.lake import Lake
 from kenpo.synth.truth import FOLDER, Truth, World
 
+# Tables that say of which branch a file is.
+_OF_BRANCH = ("workplace", "member", "enrolment", "remuneration", "bonus", "card", "receipt")
 # Rules that are tables of the lake, and the column that holds what they say of a record.
 _CODES = {
     "membership_fault": "code",
@@ -28,6 +30,7 @@ _CODES = {
     "intake_flag": "code",
 }
 _WORKLIST = "worklist:"
+_EXACTLY = ("membership_fault", "intake_reject", "intake_flag")
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ def described(folder: Path) -> dict[str, Any]:
 def prove_figures(
     lake: Lake, folder: Path, truths: Sequence[Truth], measures: Mapping[str, Measure]
 ) -> list[Proof]:
-    """Every figure a truth speaks of, numerator and denominator to the last digit; cells of zero may be absent.
+    """Every figure a truth speaks of, numerator and denominator to the last digit.
+
+    Cells of zero may be absent: 0 ÷ 0, and of the truth also nothing ÷ everybody (a kind of care nobody had that month).
 
     Raises ArgumentError when the folder has no truth, MeasureError when a figure has not been computed.
     """
@@ -71,14 +76,17 @@ def prove_figures(
         answers = truth.answers(world).with_columns(
             pl.col("numerator", "denominator").cast(pl.Decimal(38, 7)), pl.col("value").cast(pl.String)
         )
+        whole = answers.filter(pl.col("by") == "total").select("month", everybody="denominator")
         for (by,), expected in answers.group_by("by", maintain_order=True):
             axis = str(by)
             found = figures(lake, measure, branch=branch, by=None if axis == "total" else axis)
-            proofs.append(_compared(measure, axis, expected, found))
+            proofs.append(_compared(measure, axis, expected, found, whole))
     return proofs
 
 
-def _compared(measure: Measure, by: str, expected: pl.DataFrame, found: pl.DataFrame) -> Proof:
+def _compared(
+    measure: Measure, by: str, expected: pl.DataFrame, found: pl.DataFrame, whole: pl.DataFrame
+) -> Proof:
     columns = ["month", "value", "numerator", "denominator"]
 
     def real(frame: pl.DataFrame) -> pl.DataFrame:
@@ -92,7 +100,13 @@ def _compared(measure: Measure, by: str, expected: pl.DataFrame, found: pl.DataF
     equal = pl.col("numerator").eq_missing(pl.col("numerator_given")) & pl.col("denominator").eq_missing(
         pl.col("denominator_given")
     )
-    differing = both.filter(~equal).sort("month", "value")
+    nothing = (
+        pl.col("numerator").is_null()
+        & (pl.col("numerator_given") == 0)
+        & pl.col("denominator_given").eq_missing(pl.col("everybody"))
+    )
+    both = both.join(whole, on="month", how="left")
+    differing = both.filter(~equal & ~(nothing & (by != "total"))).sort("month", "value")
     said = tuple(
         f"{r['month']:%Y-%m} {r['value']}：真値 {_pair(r['numerator'], r['denominator'])}、"
         f"指標 {_pair(r['numerator_given'], r['denominator_given'])}"
@@ -110,37 +124,56 @@ def _pair(numerator: Any, denominator: Any) -> str:
 def prove_plants(lake: Lake, folder: Path, worklists: Mapping[str, Worklist]) -> list[Proof]:
     """Every planted record that must be found, every near-miss that must not, every value a record must have.
 
-    Rules that are tables must find nothing else either.
+    Rules of the membership and of intake must find nothing else either; receipts that are nobody's also come up by
+    themselves, and their number is proved with the figures.
     """
     said = described(folder)
     planted = pl.DataFrame(said["planted"], infer_schema_length=None)
     if planted.is_empty():
         return []
     proofs = []
+    files = _files(lake, said["branch"])
     rules = planted.filter(pl.col("column") == "")
     for (rule, code), group in rules.group_by("rule", "code", maintain_order=True):
-        found = _found(lake, str(rule), str(code), said["branch"], worklists)
+        if str(rule).startswith(_WORKLIST):
+            found = _listed(lake, str(rule), str(code), said["branch"], worklists)
+        else:
+            found = _found(lake, str(rule), str(code), files)
         proofs.append(_proof_of_rule(str(rule), str(code), group, found))
     values = planted.filter(pl.col("column") != "")
     for (table, column), group in values.group_by("rule", "column", maintain_order=True):
-        proofs.append(_proof_of_values(lake, str(table), str(column), group))
+        proofs.append(_proof_of_values(lake, str(table), str(column), group, files))
     return proofs
 
 
-def _found(
+def _files(lake: Lake, branch: str) -> dict[str, str]:
+    """File id → name of every file of the lake but those that hold rows of other branches only."""
+    own: set[str] = set()
+    others: set[str] = set()
+    for name in _OF_BRANCH:
+        held = lake.table(name).select("source_file", "branch").distinct()
+        for file, of in pl.DataFrame(pl.from_arrow(held.to_pyarrow())).iter_rows():
+            if of is not None:
+                (own if of == branch else others).add(file)
+    entries = lake.table("intake_file").select("file_id", "name")
+    every = pl.DataFrame(pl.from_arrow(entries.to_pyarrow())).iter_rows()
+    return {file: name for file, name in every if file in own or file not in others}
+
+
+def _listed(
     lake: Lake, rule: str, code: str, branch: str, worklists: Mapping[str, Worklist]
 ) -> set[tuple[str, int]]:
-    """File name and line of everything a rule finds with a code."""
-    if rule.startswith(_WORKLIST):
-        rows = run(lake, worklists[rule.removeprefix(_WORKLIST)], branch)
-        rows = rows.filter(pl.col("reason") == code)
-    else:
-        table = lake.table(rule)
-        file = lake.table("intake_file").select("file_id", file="name")
-        table = table.filter(table[_CODES[rule]] == code)
-        joined = table.inner_join(file, table.source_file == file.file_id).select("file", "source_line")
-        rows = pl.DataFrame(pl.from_arrow(joined.to_pyarrow()))
-    return set(rows.select("file", "source_line").iter_rows())
+    """File name and line of everybody on a worklist with a reason."""
+    rows = run(lake, worklists[rule.removeprefix(_WORKLIST)], branch)
+    return set(rows.filter(pl.col("reason") == code).select("file", "source_line").iter_rows())
+
+
+def _found(lake: Lake, rule: str, code: str, files: Mapping[str, str]) -> set[tuple[str, int]]:
+    """File name and line of everything a rule that is a table finds with a code in the files."""
+    table = lake.table(rule)
+    table = table.filter(table[_CODES[rule]] == code).select("source_file", "source_line")
+    rows = pl.DataFrame(pl.from_arrow(table.to_pyarrow())).iter_rows()
+    return {(files[file], line) for file, line in rows if file in files}
 
 
 def _same(planted: str, name: str) -> bool:
@@ -158,7 +191,7 @@ def _proof_of_rule(rule: str, code: str, group: pl.DataFrame, found: set[tuple[s
             differences.append(f"見つけるべき記録を見つけていません：{where}")
         if not row["found"] and key in hits:
             differences.append(f"見つけてはならない記録を見つけました：{where}")
-    if not rule.startswith(_WORKLIST):
+    if rule in _EXACTLY:
         extra = [
             f for f in sorted(found) if not any(f[1] == line and _same(file, f[0]) for file, line in wanted)
         ]
@@ -166,15 +199,14 @@ def _proof_of_rule(rule: str, code: str, group: pl.DataFrame, found: set[tuple[s
     return Proof(f"{rule} {code}", len(wanted), tuple(differences))
 
 
-def _proof_of_values(lake: Lake, table: str, column: str, group: pl.DataFrame) -> Proof:
-    file = lake.table("intake_file").select("file_id", file="name")
+def _proof_of_values(
+    lake: Lake, table: str, column: str, group: pl.DataFrame, files: Mapping[str, str]
+) -> Proof:
     rows = lake.table(table)
-    lines = group["line"].unique().to_list()
-    rows = rows.filter(rows.source_line.isin(lines))
-    joined = rows.inner_join(file, rows.source_file == file.file_id).select(
-        "file", "source_line", held=rows[column]
-    )
-    held = list(pl.DataFrame(pl.from_arrow(joined.to_pyarrow())).iter_rows())
+    rows = rows.filter(rows.source_line.isin(group["line"].unique().to_list()))
+    rows = rows.select("source_file", "source_line", held=rows[column])
+    every = pl.DataFrame(pl.from_arrow(rows.to_pyarrow())).iter_rows()
+    held = [(files[file], line, value) for file, line, value in every if file in files]
     differences = []
     for row in group.iter_rows(named=True):
         found = [str(v) for name, line, v in held if line == row["line"] and _same(row["file"], name)]

@@ -11,6 +11,9 @@ from typing import IO
 
 from kenpo.base.errors import InputFileError
 
+TRUTH_FOLDER = "真値"
+"""The folder of an invented branch that holds what is true of it; nothing in it is a delivery."""
+
 
 @dataclass(frozen=True)
 class Source:

@@ -386,7 +386,12 @@ class _Counter:
             days=receipts["days"].cast(pl.Int64),
             points=receipts["points"].cast(pl.Int64),
             institution=where,
+            lapsed=pl.Series(month.lapsed[receipts["row"].to_numpy()]),
         )
+        lost = rows.filter("lapsed")
+        if lost.height:
+            self._keep("unmatched", lost.with_columns(reason=pl.lit("after_loss")))
+        rows = rows.filter(~pl.col("lapsed"))
         for table in ("cost", "cost_place", "flow"):
             self._keep(table, rows)
 
@@ -417,7 +422,7 @@ class _Counter:
             following = int(self.starts[index + 1])
             rows = np.flatnonzero((people.e_start < following) & (people.e_end >= following))
             month = month_of(setting, people, index)
-            at = np.searchsorted(month.enrolment, rows)
+            at = np.searchsorted(month.enrolment[~month.lapsed], rows)
             person = people.e_person[rows]
             own = people.relation[person] == SELF
             np.add.at(

@@ -533,7 +533,7 @@ class Writer:
         """Dental receipts of a month: one to four days, drawn by age."""
         random = self.setting.random(10, self.people.chunk, month.index)
         rate = _DENTAL_RATES[np.searchsorted(_DENTAL_AGES, month.age, side="right")] * month.share
-        row = np.flatnonzero(random.random(len(rate)) < rate)
+        row = np.flatnonzero((random.random(len(rate)) < rate) & ~month.lapsed)
         person = month.person[row]
         base = self._receipts(month, row, self.habits.dentist[person], self.dental_places)
         span = month.last[row] - month.first[row] + 1

@@ -274,7 +274,9 @@ def _already_voluntary(
     start = begin - random.integers(20, 700, count)
     start = start.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     before = start - random.integers(400, 4000, count)
-    workplace = random.integers(0, len(workplaces.ends), count)
+    applied = workplaces.applied_on[: len(workplaces.ends)]
+    old = np.flatnonzero(applied <= max(begin - 1200, applied.min()))
+    workplace = old[random.integers(0, len(old), count)]
     before = np.minimum(np.maximum(before, workplaces.applied_on[workplace]), start - 90)
     no = np.zeros(count, dtype=np.bool_)
     draft.stint(numbers, workplace, before, start, np.full(count, RETIRED), no)

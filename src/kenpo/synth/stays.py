@@ -121,7 +121,7 @@ class Ward:
         sex = self.people.sex[month.person]
         rate = _RATES[np.searchsorted(_AGES, month.age, side="right")]
         rate = (rate + _MOTHERS * ((sex == 2) & (month.age >= 20) & (month.age < 43))) / 12 * month.share
-        rows = np.flatnonzero(random.random(len(rate)) < rate)
+        rows = np.flatnonzero((random.random(len(rate)) < rate) & ~month.lapsed)
         claims: dict[Kind, list[Claim]] = {"medical": [], "dpc": []}
         out, drugs = [], []
         places: list[Institution] = []

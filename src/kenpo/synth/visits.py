@@ -12,7 +12,7 @@ from kenpo.synth import care
 from kenpo.synth.care import ACUTE, CARE, GROUPS, Acute, Option
 from kenpo.synth.health import Health
 from kenpo.synth.institutions import CLINIC, HOSPITAL, Institutions
-from kenpo.synth.people import People
+from kenpo.synth.people import AGED_75, DIED, People
 from kenpo.synth.setting import NEVER, Bools, Days, Floats, Ints, Setting
 from kenpo.synth.shelf import Medicine, Remedy, Shelf
 
@@ -22,6 +22,8 @@ SELF_CARE, INFUSION = "114040610", "130003810"
 GENERIC_FIRST, GENERIC_RISE = 0.850, 0.0016
 _BIOLOGICS_BEHIND = 0.18
 _AGES = np.array([5, 10, 15, 30, 45, 60])
+# People who have left use the old card for up to so many days, so much less than before (資格喪失後の受診).
+_CARD_KEPT, _AFTER_LOSS = 45, 0.06
 _TESTS, _CHECKS, _ILL, _RETURNS, _CHILDREN = 2.5, 3.7, 0.70, 2.4, 1.7
 _WINTER = (12, 1, 2, 3)
 
@@ -226,7 +228,11 @@ _DIAGNOSIS = {code: n for n, code in enumerate(DIAGNOSES)}
 
 @dataclass(frozen=True)
 class Month:
-    """A chunk's enrolments in a month: person and the first and last day of cover in it."""
+    """A chunk's enrolments in a month: person and the first and last day of cover in it.
+
+    lapsed: the cover has ended and the card has not come back; first and last are then days without cover. share: how
+    much of the month, as a weight of chance.
+    """
 
     index: int
     begin: int
@@ -237,16 +243,24 @@ class Month:
     last: Days
     age: Floats
     share: Floats
+    lapsed: Bools
 
 
 def month_of(setting: Setting, people: People, index: int) -> Month:
-    """Who is covered when in a month."""
+    """Who is covered when in a month, and after them those who have just left and still have the card."""
     starts = setting.month_starts
     begin, following = int(starts[index]), int(starts[index + 1])
-    rows = np.flatnonzero((people.e_start < following) & (people.e_end > begin))
+    covered = np.flatnonzero((people.e_start < following) & (people.e_end > begin))
+    left = (people.e_end > begin - _CARD_KEPT) & (people.e_end < following) & (people.e_start < begin)
+    final = np.append(people.e_person[1:] != people.e_person[:-1], True)
+    alive = ~np.isin(people.e_reason, (DIED, AGED_75))
+    gone = np.flatnonzero(left & final & alive)
+    rows = np.concatenate([covered, gone])
+    lapsed = np.arange(len(rows)) >= len(covered)
     person = people.e_person[rows]
-    first = np.maximum(people.e_start[rows], begin)
-    last = np.minimum(people.e_end[rows], following) - 1
+    first = np.maximum(np.where(lapsed, people.e_end[rows], people.e_start[rows]), begin)
+    last = np.where(lapsed, following, np.minimum(people.e_end[rows], following)) - 1
+    share = (last - first + 1) / (following - begin)
     return Month(
         index=index,
         begin=begin,
@@ -256,7 +270,8 @@ def month_of(setting: Setting, people: People, index: int) -> Month:
         first=first,
         last=last,
         age=(begin - people.birth[person]) / 365.25,
-        share=(last - first + 1) / (following - begin),
+        share=np.where(lapsed, share * _AFTER_LOSS, share),
+        lapsed=lapsed,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from kenpo.base.fiscal import add_months
+from kenpo.lake.tables.derived import UNMATCHED
 from kenpo.synth.planting import Cover, Planting, plant
 from kenpo.synth.receipts import Procedure, Unit
 from kenpo.synth.truth import World, truth
@@ -352,12 +353,21 @@ def workplaces_truth(world: World) -> pl.DataFrame:
 
 @truth("receipt_match_rate")
 def match_truth(world: World) -> pl.DataFrame:
-    """Receipts of known members among all."""
-    known = world["cost"].select("branch", "month", "receipts", matched="receipts")
-    lost = world["unmatched"].select("branch", "month", "receipts", matched=pl.lit(0, dtype=pl.Int64))
-    both = pl.concat([known, lost]).group_by("branch", "month")
-    return both.agg(numerator=pl.col("matched").sum(), denominator=pl.col("receipts").sum()).with_columns(
-        by=pl.lit("total"), value=pl.lit("total")
+    """Receipts of known members among all; and how many are nobody's for which reason."""
+    keys = ["branch", "month"]
+    known = world["cost"].select(*keys, "receipts", matched="receipts", reason=pl.lit("照合できた"))
+    lost = world["unmatched"].select(
+        *keys,
+        "receipts",
+        matched=pl.lit(0, dtype=pl.Int64),
+        reason=pl.col("reason").replace_strict(UNMATCHED, return_dtype=pl.String),
+    )
+    both = pl.concat([known, lost]).with_columns(total=pl.lit("total"))
+    return pl.concat(
+        both.group_by(*keys, value=column)
+        .agg(numerator=pl.col("matched").sum(), denominator=pl.col("receipts").sum())
+        .with_columns(by=pl.lit(by))
+        for by, column in (("total", "total"), ("match", "reason"))
     )
 
 
