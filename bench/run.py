@@ -342,6 +342,58 @@ def show(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
         print("  " + "   ".join(cells).rstrip(), flush=True)
 
 
+def bench_branch(work: Path, options: argparse.Namespace) -> None:
+    """Invented branches of growing size for one year: made, loaded, refreshed, proved; and the receipts of one written
+    record by record."""
+    rows: list[tuple[str, ...]] = []
+    first: dict[str, float] = {}
+    plain = child("records", 3000)
+    for members in options.members:
+        files, lake = work / "files", work / "lake"
+        made = child("branch", files, members)
+        loaded = child("load_branch", files, lake, work / "key")
+        refreshed = child("refresh_branch", lake)
+        if not options.no_proof:
+            proved = child("prove", files, lake)
+            expect(f"branch of {members:,}", proved, {"differing": 0})
+        size = {"files": _size(files), "lake": _size(lake)}
+        for name, run in (("synth", made), ("load", loaded), ("refresh", refreshed)):
+            each = run["seconds"] / members
+            base = first.setdefault(name, each)
+            rows.append(
+                (
+                    f"{members:,} members: {name}",
+                    f"{run['seconds']:.0f}",
+                    f"{run['cpu']:.0f}",
+                    f"{each / base:.2f}",
+                    f"{run['peak_mb']:.0f}",
+                    f"{made['receipts'] / run['seconds']:,.0f}",
+                )
+            )
+        print(
+            f"{members:,} members: {made['receipts']:,} receipts, {made['lines']:,} lines, files {size['files']:,.0f} MB,"
+            f" lake {size['lake']:,.0f} MB, {loaded['rejects']} rejects",
+            flush=True,
+        )
+        shutil.rmtree(files)
+        shutil.rmtree(lake)
+    rows.append(
+        (
+            f"record by record: {plain['receipts']:,} receipts, one process",
+            f"{plain['seconds']:.1f}",
+            f"{plain['cpu']:.1f}",
+            "",
+            f"{plain['peak_mb']:.0f}",
+            f"{plain['receipts'] / plain['seconds']:,.0f}",
+        )
+    )
+    show("branch: one year", ("", "s", "CPU s", "per member", "peak MB", "receipts/s"), rows)
+
+
+def _size(folder: Path) -> float:
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 1e6
+
+
 # ---- the work of the children --------------------------------------------------------------------------------------
 
 
@@ -430,6 +482,109 @@ def _make_lake(folder: str, receipts: str) -> Result:
     from make_lake import make
 
     return dict(make(Path(folder), int(receipts)))
+
+
+def _branch(folder: str, members: str) -> Result:
+    from kenpo.catalogue import PLANTS
+    from kenpo.cli.synth import Order, facts
+    from kenpo.synth.branch import write_branch
+
+    setting = Order("35", int(members), 1, 1).setting
+    with _Timer() as timer:
+        made = write_branch(Path(folder), setting, facts(setting.first), PLANTS)
+    return {**timer.spent, "receipts": made.receipts, "lines": made.lines}
+
+
+def _records(receipts: str) -> Result:
+    from datetime import date
+
+    from kenpo.synth.receipts import (
+        Diagnosis,
+        Drug,
+        Institution,
+        Patient,
+        Procedure,
+        Receipt,
+        Unit,
+        encode,
+        recode_info_lines,
+    )
+
+    place = Institution("35", "1", "9900001", "見本医院0001", "00-0000-0000", "山口県山口市架空町1-1")
+    month = date(2025, 4, 1)
+    with _Timer() as timer:
+        claims = [
+            (
+                place,
+                Receipt(
+                    "medical",
+                    "1112",
+                    month,
+                    Patient(
+                        "架空　太郎",
+                        "カクウタロウ",
+                        "1",
+                        date(1970, 1, 1),
+                        "01350016",
+                        "99000001",
+                        str(n),
+                        "00",
+                    ),
+                    1,
+                    (
+                        Unit("12", (Procedure("112007410"),), 75, 1, ((5, 1),)),
+                        Unit("13", (Procedure("113041810"),), 660, 1, ((5, 1),)),
+                        Unit("21", (Drug("612170709", 1), Drug("610443013", 1)), 4, 28, ((5, 28),)),
+                        Unit("60", (Procedure("160008010"),), 21, 1, ((5, 1),)),
+                    ),
+                    (Diagnosis("8833421", month, main=True), Diagnosis("8844446", month)),
+                    visit_days=(5,),
+                ),
+            )
+            for n in range(int(receipts))
+        ]
+        encode(recode_info_lines(claims, date(2025, 5, 1), trailing=False))
+    return {**timer.spent, "receipts": int(receipts)}
+
+
+def _load_branch(folder: str, lake: str, key: str) -> Result:
+    from kenpo.intake.load import load_facts, load_paths
+    from kenpo.lake import Lake
+
+    opened = Lake.create(lake)
+    load_facts(opened)
+    print("ready", flush=True)
+    with _Timer() as timer:
+        reports = load_paths(opened, [Path(folder)], key_path=Path(key))
+    failed = [r.message for r in reports if r.status == "failed"]
+    assert not failed, failed[:3]
+    return {**timer.spent, "rejects": sum(r.entry.rejects for r in reports if r.entry)}
+
+
+def _refresh_branch(lake: str) -> Result:
+    from kenpo.catalogue import DERIVATIONS, MEASURES
+    from kenpo.frame import refresh
+
+    opened = _opened(lake)
+    with _Timer() as timer:
+        refresh(opened, list(MEASURES.values()), derivations=DERIVATIONS)
+    return timer.spent
+
+
+def _prove(folder: str, lake: str) -> Result:
+    from kenpo.catalogue import MEASURES, TRUTHS, WORKLISTS
+    from kenpo.frame.proof import prove_figures, prove_plants
+    from kenpo.lake import Lake
+
+    opened = Lake.open(lake)
+    proofs = [
+        *prove_plants(opened, Path(folder), WORKLISTS),
+        *prove_figures(opened, Path(folder), TRUTHS, MEASURES),
+    ]
+    for proof in proofs:
+        for said in proof.differences[:3]:
+            print(proof.subject, said, file=sys.stderr)
+    return {"differing": sum(len(p.differences) for p in proofs), "compared": sum(p.compared for p in proofs)}
 
 
 def _opened(folder: str) -> Any:
@@ -688,12 +843,18 @@ CHILDREN: dict[str, Callable[..., Result]] = {
     "masters_sql": _masters_sql,
     "same_rows": _same_rows,
     "finish": _finish,
+    "branch": _branch,
+    "records": _records,
+    "load_branch": _load_branch,
+    "refresh_branch": _refresh_branch,
+    "prove": _prove,
 }
 SECTIONS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "load": bench_load,
     "measure": bench_measure,
     "masters": bench_masters,
     "kill": bench_kill,
+    "branch": bench_branch,
 }
 
 
@@ -723,6 +884,10 @@ def main() -> None:
     parser.add_argument(
         "--kill-mb", type=float, default=8, help="kill: size of the file (at least 26 with two processes)"
     )
+    parser.add_argument(
+        "--members", type=int, nargs="+", default=[20_000, 100_000], help="branch: members of each branch"
+    )
+    parser.add_argument("--no-proof", action="store_true", help="branch: leave the proof out")
     parser.add_argument("--rounds", type=int, default=3, help="runs of everything timed")
     parser.add_argument("--seed", type=int, default=1, help="kill: of the random moments")
     parser.add_argument("--dir", type=Path, help="where to work (default: the system's temporary folder)")
