@@ -1,6 +1,29 @@
-"""Settings of all tests: Hypothesis does not judge by the clock, which says nothing on a busy machine."""
+"""Settings of all tests: Hypothesis does not judge by the clock, which says nothing on a busy machine; and the invented
+branches that tests share."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+from tests import branches
 
 settings.register_profile("kenpo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kenpo")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> branches.TinyBranch:
+    """山口支部 with 300 members over a year, in a lake with all figures."""
+    return branches.tiny_branch(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def both(tmp_path_factory: pytest.TempPathFactory) -> branches.TwoBranches:
+    """The tiny branch and a small 東京支部 in one lake with all figures."""
+    return branches.two_branches(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a branch of 3,000 members over half a year."""
+    return branches.larger_branch(tmp_path_factory)

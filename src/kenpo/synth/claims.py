@@ -94,7 +94,7 @@ def _days_text(masks: pl.Series) -> pl.Series:
 
 def _times_text(day: pl.Series, times: pl.Series) -> pl.Series:
     """Day columns with the number of times in the one day's column."""
-    commas = pl.Series([","] * len(day))
+    commas = pl.Series([","] * len(day), dtype=pl.String)
     frame = pl.DataFrame({"c": commas, "n": day - 1, "t": times})
     return frame.select(pl.col("c").repeat_by("n").list.join("") + pl.col("t").cast(pl.String))["c"]
 
