@@ -79,6 +79,7 @@ def report(folder: Path, setting: Setting, workplaces: Workplaces) -> str:
         f"{branch(setting.branch).name}、加入者およそ {setting.members:,} 人、{setting.first:%Y年%m月}〜{last:%Y年%m月}診療分。人・事業所・医療機関はすべて架空です。",
         "「確度」は、公表値を資料で確認したものを「資料」、統計の名と記憶によるおよその値を「概数」と書きます。",
         "概数の公表値との比は目安です。公表値の年度は架空の支部の期間と違うことがあります。",
+        "調剤と入院外の医療費が低めなのは、同梱マスターに新しい高額の医薬品と検査・手術が少ないためです。",
         "",
     ]
     for title, rows in sections:
