@@ -28,7 +28,7 @@ from kenpo.synth.setting import Setting
 
 APRIL = date(2025, 4, 1)
 TINY = Setting("35", 300, APRIL, 12, 1)
-TOKYO = Setting("13", 200, APRIL, 12, 2)
+PAIR = (Setting("35", 200, APRIL, 4, 1), Setting("13", 200, APRIL, 4, 2))
 LARGER = Setting("35", 3000, date(2025, 10, 1), 6, 1)
 
 
@@ -107,18 +107,18 @@ def tiny_branch(factory: pytest.TempPathFactory) -> TinyBranch:
 
 
 def two_branches(factory: pytest.TempPathFactory) -> TwoBranches:
-    """The tiny branch and a smaller 東京支部 in one lake."""
-    tiny = tiny_branch(factory)
+    """山口支部 and 東京支部 with 200 members each and everything the catalogue plants, over four months."""
 
     def make(folder: Path) -> None:
-        make_branch(TOKYO, folder / "支部", uke=False)
-        shutil.copytree(tiny.lake_path, folder / "lake")
-        lake = Lake.open(folder / "lake")
-        take_in(lake, folder / "支部", folder)
+        lake = Lake.create(folder / "lake")
+        load_facts(lake)
+        for setting in PAIR:
+            make_branch(setting, folder / setting.branch, uke=False)
+            take_in(lake, folder / setting.branch, folder)
         refresh(lake, list(MEASURES.values()), derivations=DERIVATIONS)
 
     folder = once(factory, "two-branches", make)
-    return TwoBranches({TINY.branch: tiny.folder, TOKYO.branch: folder / "支部"}, folder / "lake")
+    return TwoBranches({s.branch: folder / s.branch for s in PAIR}, folder / "lake")
 
 
 def larger_branch(factory: pytest.TempPathFactory) -> Path:

@@ -19,7 +19,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> branches.TinyBranch:
 
 @pytest.fixture(scope="session")
 def both(tmp_path_factory: pytest.TempPathFactory) -> branches.TwoBranches:
-    """The tiny branch and a small 東京支部 in one lake with all figures."""
+    """A small 山口支部 and a small 東京支部 in one lake with all figures."""
     return branches.two_branches(tmp_path_factory)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.branches import TINY, TOKYO, TinyBranch, TwoBranches, planted_in
+from tests.branches import TINY, TinyBranch, TwoBranches, planted_in
 
 from kenpo.base.branches import NATION_CODE
 from kenpo.base.errors import ArgumentError
@@ -194,6 +194,6 @@ class TestTwoBranchesInOneLake:
 
         cost = rates("medical_cost_per_member")
         elements = [rates(m) for m in ("receipts_per_member", "days_per_receipt", "cost_per_day")]
-        assert {branch for branch, *_ in cost} == {NATION_CODE, TINY.branch, TOKYO.branch}
+        assert {branch for branch, *_ in cost} == {NATION_CODE, *both.folders}
         for key, value in cost.items():
             assert value == elements[0][key] * elements[1][key] * elements[2][key], key

@@ -166,7 +166,8 @@ def _live(
         end = np.where(at_end | closes, following, mid)
         end = np.where(aged, turns, np.where(dies, death + 1, end))
         gone = (dies | aged | closes | leaves) & (end > since)
-        changes = gone & ~dies & ~aged & ~closes & (random.random(count) < _JOB_CHANGE)
+        younger = turns > following  # nobody takes up work on the 75th birthday
+        changes = gone & ~dies & ~aged & ~closes & younger & (random.random(count) < _JOB_CHANGE)
         if changes.sum() < 2:
             changes[:] = False
         exits = gone & ~changes
@@ -411,6 +412,7 @@ def _children(
     mean = np.where(sex == 1, _CHILDREN_OF_MEN[band], _CHILDREN_OF_WOMEN[band])
     number = np.minimum(random.poisson(mean * 0.86), 4)
     oldest = np.clip(age - 28.5 + random.normal(0, 3.5, len(homes)), 0.05, 21.9)
+    oldest = np.minimum(oldest, age - 17)
     out = []
     for place in range(4):
         at = np.flatnonzero(number > place)
