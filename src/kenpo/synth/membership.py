@@ -324,7 +324,7 @@ def csv_text(table: str, rows: pl.DataFrame, *, change: str | None = None) -> by
     for c in columns:
         value = pl.col(c.name)
         if c.codes:
-            value = value.replace_strict(
+            value = value.cast(pl.String).replace_strict(
                 {k: v[0] for k, v in c.codes.items()}, default=None, return_dtype=pl.String
             )
         elif c.type == "bool":

@@ -107,6 +107,10 @@ def _line(row: _Row, known: dict[tuple[str, str], Published]) -> str:
     )
 
 
+def _sum(frame: pl.DataFrame, column: str) -> float:
+    return float(frame[column].sum())
+
+
 def _last(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(pl.col("month") == frame["month"].max())
 
@@ -114,11 +118,11 @@ def _last(frame: pl.DataFrame) -> pl.DataFrame:
 def _people(world: World) -> list[_Row]:
     members, places = _last(world["members"]), _last(world["workplaces"])
     own = members.filter(pl.col("kind") == "insured")
-    insured, everyone = own["members"].sum(), members["members"].sum()
-    shops = places["workplaces"].sum()
-    small = places.filter(pl.col("insured") < 10)["workplaces"].sum()
-    at_work = (places["workplaces"] * places["insured"]).sum()
-    men = own.filter(pl.col("sex") == "1")["members"].sum()
+    insured, everyone = _sum(own, "members"), _sum(members, "members")
+    shops = _sum(places, "workplaces")
+    small = _sum(places.filter(pl.col("insured") < 10), "workplaces")
+    at_work = _sum(places.select(n=pl.col("workplaces") * pl.col("insured")), "n")
+    men = _sum(own.filter(pl.col("sex") == "1"), "members")
     return [
         ("加入者（人）", everyone, ("", ""), 0),
         ("被保険者（人）", insured, ("", ""), 0),
@@ -127,14 +131,14 @@ def _people(world: World) -> list[_Row]:
         ("事業所", shops, ("", ""), 0),
         ("1事業所当たり被保険者（人）", at_work / shops, ("insured_per_workplace", "all"), 1),
         ("被保険者10人未満の事業所（％）", 100 * small / shops, ("workplace_share_under_10", "all"), 1),
-        ("平均標準報酬月額（円）", own["standard"].sum() / max(own["paid"].sum(), 1), ("average_standard_remuneration", "all"), 0),
-        ("マイナンバー収録率（％）", 100 * members["mynumber"].sum() / everyone, ("mynumber_record_rate", "2023-05"), 1),
+        ("平均標準報酬月額（円）", _sum(own, "standard") / max(_sum(own, "paid"), 1), ("average_standard_remuneration", "all"), 0),
+        ("マイナンバー収録率（％）", 100 * _sum(members, "mynumber") / everyone, ("mynumber_record_rate", "2023-05"), 1),
     ]  # fmt: skip
 
 
 def _ages(world: World, kind: str, figure: str) -> list[_Row]:
     people = _last(world["members"]).filter(pl.col("kind") == kind)
-    whole = people["members"].sum()
+    whole = _sum(people, "members")
     bands = people.group_by("age_band").agg(n=pl.col("members").sum()).sort("age_band")
     return [(f"{b}歳", 100 * n / whole, (figure, _key(b)), 1) for b, n in bands.iter_rows() if _has_top(b)]
 
@@ -154,10 +158,10 @@ _SIZES = ((1, 4), (5, 9), (10, 19), (20, 29), (30, 49), (50, 99), (100, 299), (3
 
 def _sizes(world: World) -> list[_Row]:
     places = _last(world["workplaces"]).filter(pl.col("insured") > 0)
-    whole = places["workplaces"].sum()
+    whole = _sum(places, "workplaces")
     out: list[_Row] = []
     for low, high in _SIZES:
-        share = places.filter(pl.col("insured").is_between(low, high))["workplaces"].sum()
+        share = _sum(places.filter(pl.col("insured").is_between(low, high)), "workplaces")
         key = f"{low}+" if high > 10**6 else f"{low}-{high}"
         out.append(
             (
@@ -174,7 +178,7 @@ def _industries(world: World) -> list[_Row]:
     people = _last(world["members_place"]).filter(
         (pl.col("kind") == "insured") & pl.col("section").is_not_null()
     )
-    whole = people["members"].sum()
+    whole = _sum(people, "members")
     rows = people.group_by("section").agg(n=pl.col("members").sum()).sort("n", descending=True)
     return [
         (SECTIONS[s], 100 * n / whole, ("industry_share", _INDUSTRY_KEYS.get(s, "")), 1)
@@ -191,14 +195,14 @@ _INDUSTRY_KEYS = {
 
 def _per_year(world: World) -> float:
     """Member-years (加入者年)."""
-    return world["members"]["members"].sum() / 12
+    return _sum(world["members"], "members") / 12
 
 
 def _costs(world: World) -> list[_Row]:
     years, cost = _per_year(world), world["cost"]
-    out: list[_Row] = [("合計", cost["points"].sum() * 10 / years, ("medical_cost_per_head", "all"), 0)]
+    out: list[_Row] = [("合計", _sum(cost, "points") * 10 / years, ("medical_cost_per_head", "all"), 0)]
     for care, title in _CARES.items():
-        yen = cost.filter(pl.col("care") == care)["points"].sum() * 10
+        yen = _sum(cost.filter(pl.col("care") == care), "points") * 10
         out.append((title, yen / years, ("medical_cost_per_head", care), 0))
     return out
 
@@ -208,7 +212,7 @@ def _visits(world: World) -> list[_Row]:
     out: list[_Row] = []
     for care, title in _CARES.items():
         of = world["cost"].filter(pl.col("care") == care)
-        receipts, days, points = (of[c].sum() for c in ("receipts", "days", "points"))
+        receipts, days, points = (_sum(of, c) for c in ("receipts", "days", "points"))
         out += [
             (f"{title}　件数", receipts / years, ("claims_per_head", care), 3),
             (f"{title}　日数", days / receipts, ("days_per_claim", care), 2),
@@ -233,17 +237,17 @@ def _drugs(world: World) -> list[_Row]:
     drugs = _last(world["drugs"])
 
     def share(column: str) -> float:
-        counted = drugs.filter(pl.col("class").is_in(["2", "3", "☆", "★"]))[column].sum()
-        return 100 * drugs.filter(pl.col("class").is_in(["3", "★"]))[column].sum() / counted
+        counted = _sum(drugs.filter(pl.col("class").is_in(["2", "3", "☆", "★"])), column)
+        return 100 * _sum(drugs.filter(pl.col("class").is_in(["3", "★"])), column) / counted
 
     out: list[_Row] = [
         ("後発医薬品の数量シェア（最終月、％）", share("total"), ("generic_share_volume", "2025-03"), 1),
         ("後発医薬品の金額シェア（最終月、％）", share("cents"), ("generic_share_value", "2024-09"), 1),
     ]
     titles = {"1": "後発品のない先発品", "2": "後発品のある先発品", "3": "後発品", "": "その他の品目"}
-    whole = drugs["cents"].sum()
+    whole = _sum(drugs, "cents")
     for printed, title in titles.items():
-        cents = drugs.filter(pl.col("class") == printed)["cents"].sum()
+        cents = _sum(drugs.filter(pl.col("class") == printed), "cents")
         out.append((f"薬剤費の構成：{title}（％）", 100 * cents / whole, ("", ""), 1))
     return out
 
