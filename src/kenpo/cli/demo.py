@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kenpo.base.errors import ArgumentError, InputFileError
 from kenpo.cli.output import console
-from kenpo.cli.synth import LAST_MONTH, MADE
+from kenpo.cli.synth import LAST_MONTH
 from kenpo.lake import Lake
 
 MARKER = ".kenpo-demo"
@@ -45,9 +45,7 @@ def run(folder: Path, command: Command, *, members: int = MEMBERS, years: int = 
     _kenpo(
         command, "synth", *here, "--members", str(members), "--years", str(years), "--seed", "1", "--out", str(files)
     )  # fmt: skip
-    _say(
-        f"{'・'.join(MADE[:2])}が保険者に届くファイル、{MADE[2]}はこの支部で本当のこと（照合に使います）です。"
-    )
+    _say("加入者・レセプトが保険者に届くファイル、真値はこの支部で本当のこと（照合に使います）です。")
 
     _heading("2　マスター、資格、レセプトを取り込む")
     _kenpo(command, "load", "--builtin-masters", *lake)

@@ -16,12 +16,11 @@ from kenpo.frame.proof import Proof, prove_figures, prove_plants
 from kenpo.intake.facts import facts_frames
 from kenpo.lake import Lake
 from kenpo.law.remuneration import grades
-from kenpo.synth.branch import Branch, World, write_branch
+from kenpo.synth.branch import Branch, World, is_branch, write_branch
 from kenpo.synth.report import report
 from kenpo.synth.setting import Facts, Setting
 
 LAST_MONTH = date(2026, 3, 1)
-MADE = ("加入者", "レセプト", "真値")
 _SHOWN = 5
 
 
@@ -58,9 +57,9 @@ def make(order: Order, out: Path, *, workers: int | None = None, uke: bool = Tru
         raise ArgumentError(
             "同じ名前のファイルがあります。", where=str(out), todo="--out で別の名前を指定してください。"
         )
-    if out.is_dir() and any(p.name not in MADE for p in out.iterdir()):
+    if out.is_dir() and any(out.iterdir()) and not is_branch(out):
         raise ArgumentError(
-            "このフォルダには、架空の支部ではないものがあるため、使いません。",
+            "このフォルダは空ではなく、kenpo synth が作った架空の支部でもないため、使いません。",
             where=str(out),
             todo="--out で、空のフォルダか、まだないフォルダを指定してください。",
         )

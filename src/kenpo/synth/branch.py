@@ -72,6 +72,8 @@ _UKE_PLACES = {"medical": 6, "dental": 2, "pharmacy": 3}
 _UKE_HOSPITALS = 1
 _SORT = {"medical": CLINIC, "dental": DENTIST, "pharmacy": PHARMACY}
 _MEMBERS, _RECEIPTS = "加入者", "レセプト"
+_MADE = (_MEMBERS, _RECEIPTS, truths.FOLDER)
+_MARKER, _SCRATCH = ".kenpo-synth", ".scratch"
 
 
 @dataclass(frozen=True)
@@ -156,18 +158,16 @@ def write_branch(
 ) -> Branch:
     """Make a branch below a folder (made when it is not there; an earlier branch in it is replaced).
 
-    加入者/: membership, a full load (全件) and the changes (異動) of the last month. レセプト/支払基金から/: レセ電コード情報 by
+    The folder must be new, empty, or one `is_branch` knows. 加入者/: membership, a full load (全件) and the changes (異動) of the last month. レセプト/支払基金から/: レセ電コード情報 by
     month of claim. レセプト/医療機関から/: the first month of a few institutions as UKE (uke=False: none). 真値/: the truth.
     workers: processes (default: cores). progress is called with chunks done and chunks in all.
     """
-    for folder in (_MEMBERS, _RECEIPTS, truths.FOLDER):
-        shutil.rmtree(out / folder, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
+    _clear(out)
     world = World(setting, facts, uke)
     total = len(chunks(world.workplaces.slots))
     sink = _Sink(out)
     kept = _Kept(world)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".scratch") as scratch:
+    with tempfile.TemporaryDirectory(dir=out, prefix=_SCRATCH) as scratch:
         for done, made in enumerate(_made(world, Path(scratch), total, workers), start=1):
             sink.take(made)
             kept.take(made)
@@ -186,6 +186,25 @@ def write_branch(
         kept.receipts + len(planting.receipts),
         sum(sink.lines.values()),
     )
+
+
+def is_branch(folder: Path) -> bool:
+    """Whether a folder holds an invented branch, finished or not, and nothing else: it may be made anew."""
+    if not (folder / truths.FOLDER / _MARKER).is_file():
+        return False
+    return all(p.name in _MADE or p.name.startswith(_SCRATCH) for p in folder.iterdir())
+
+
+def _clear(out: Path) -> None:
+    """An empty folder, marked as ours before anything is deleted or written."""
+    truth = out / truths.FOLDER
+    truth.mkdir(parents=True, exist_ok=True)
+    (truth / _MARKER).write_text("kenpo synth が作った架空の支部\n", encoding="utf-8")
+    for path in (*out.glob(f"{_SCRATCH}*"), out / _MEMBERS, out / _RECEIPTS):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in truth.iterdir():
+        if path.name != _MARKER:
+            path.unlink()
 
 
 # ---- chunks ----------------------------------------------------------------------------------------------------------

@@ -279,6 +279,16 @@ class Planting:
                 self._insured_at[workplace].append(cover)
         return cover
 
+    def pay(self, person: Person, month: date, amount: int) -> Ref:
+        """A standard remuneration as it is written in the file; it does not count in the truth."""
+        values = {
+            "person_number": person.number,
+            "from_month": month,
+            "standard": amount,
+            "reason": "revised",
+        }
+        return self._add("remuneration", values, month)
+
     def _add(self, table: str, values: dict[str, Any], known: date) -> Ref:
         ref = Ref(table)
         self.rows.append(_Row(table, {"insurer_number": self.setting.insurer_number, **values}, known, ref))

@@ -143,7 +143,7 @@ def unpaid(p: Planting) -> None:
 
 @plant("取り込めない資格の行")
 def rejected_rows(p: Planting) -> None:
-    """Rows that must be rejected: lost before acquired, born after that, an amount that is no grade. 同日得喪 is taken in."""
+    """Rows that must be rejected: lost before acquired, born after that, an amount above the highest grade. 同日得喪 and the highest grade are taken in."""
     work, day = p.workplace(applied=_start(p)), add_months(_start(p), 3)
     born = date(1982, 2, 2)
     backward = p.cover(p.person(birth=born), day, day - _DAY, workplace=work, counted=False)
@@ -161,6 +161,10 @@ def rejected_rows(p: Planting) -> None:
         p.person(birth=born), day, workplace=work, counted=False, extra={"insurer_number": "06139999"}
     )
     p.find("intake_reject", "unknown_insurer", elsewhere.ref)
+    paid = p.person(birth=born)
+    p.cover(paid, _start(p), workplace=work, pay=1_390_000)
+    p.find("intake_reject", "bad_standard", p.pay(paid, day, 1_395_000))
+    p.spare("intake_reject", "bad_standard", p.pay(paid, add_months(day, 1), 1_390_000))
 
 
 # ---- whose receipt it is (資格照合) -------------------------------------------------------------------------------------
