@@ -572,7 +572,6 @@ def _write_planted_receipts(setting: Setting, sink: _Sink, planting: Planting) -
         lines = recode_info_lines(
             [(institution, receipt)],
             add_months(planted.month, 1),
-            trailing=False,
             first_number=900_000_000 + n,
         )
         before = sink.append(path, encode(lines, eof=False), len(lines))
@@ -596,7 +595,7 @@ def _write_uke(world: World, sink: _Sink, kept: _Kept) -> None:
     for institution, receipt in kept.stays:
         hospitals.setdefault(institution, []).append((institution, receipt))
     for institution, claims in hospitals.items():
-        lines = uke_lines(institution, [r for _, r in claims], claim, trailing=False)
+        lines = uke_lines(institution, [r for _, r in claims], claim)
         sink.append(f"{folder}/{institution.name}/{UKE_NAMES['dpc']}", encode(lines), len(lines))
 
 

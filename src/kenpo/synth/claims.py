@@ -18,7 +18,7 @@ from kenpo.synth.institutions import CLINIC, HOSPITAL, Institutions
 from kenpo.synth.membership import card_numbers
 from kenpo.synth.names import name_of
 from kenpo.synth.people import SELF, People
-from kenpo.synth.receipts import Institution, Kind, japanese_date
+from kenpo.synth.receipts import WIDTHS, Institution, Kind, japanese_date
 from kenpo.synth.setting import Ints, Setting, date_series
 from kenpo.synth.shelf import Shelf
 from kenpo.synth.visits import (
@@ -83,12 +83,20 @@ def _line(frame: pl.DataFrame, record: str, *text: pl.Expr | str) -> pl.DataFram
     )
 
 
+def _blank(kind: Kind, record: str, given: int) -> list[str]:
+    """Empty fields up to the record's full width, after so many that are given (the record id included)."""
+    return [""] * (WIDTHS[kind][record] - given)
+
+
+def _rest(kind: Kind, record: str, given: int) -> pl.Expr:
+    """The same as text to be put after the last field."""
+    return pl.lit("," * (WIDTHS[kind][record] - given))
+
+
 def _days_text(masks: pl.Series) -> pl.Series:
     """Day columns (1日〜31日) of bit masks: 「,,1」 for the third."""
     unique = masks.unique().sort()
-    texts = [
-        ",".join("1" if mask >> d & 1 else "" for d in range(mask.bit_length())) for mask in unique.to_list()
-    ]
+    texts = [",".join("1" if mask >> d & 1 else "" for d in range(31)) for mask in unique.to_list()]
     return masks.replace_strict(unique, pl.Series(texts, dtype=pl.String), return_dtype=pl.String)
 
 
@@ -96,7 +104,9 @@ def _times_text(day: pl.Series, times: pl.Series) -> pl.Series:
     """Day columns with the number of times in the one day's column."""
     commas = pl.Series([","] * len(day), dtype=pl.String)
     frame = pl.DataFrame({"c": commas, "n": day - 1, "t": times})
-    return frame.select(pl.col("c").repeat_by("n").list.join("") + pl.col("t").cast(pl.String))["c"]
+    before = pl.col("c").repeat_by("n").list.join("")
+    after = pl.col("c").repeat_by(30 - pl.col("n")).list.join("")
+    return frame.select(before + pl.col("t").cast(pl.String) + after)["c"]
 
 
 class Writer:
@@ -154,7 +164,7 @@ class Writer:
             {"r": np.arange(len(row)), "row": row, "person": person, "place": place, "age": month.age[row]}
         ).hstack([self.cards[month.enrolment[row]], *whose.get_columns(), *places[place].get_columns()])
 
-    def _head(self, receipts: pl.DataFrame, kind: str, month: Month) -> list[pl.DataFrame]:
+    def _head(self, receipts: pl.DataFrame, kind: Kind, month: Month) -> list[pl.DataFrame]:
         """MN to JD, EX and RC of every receipt. receipts must have days, points, mask, notes and payer."""
         treated = f"{self.setting.calendar[month.index]:%Y%m}"
         claim = add_months(self.setting.calendar[month.index], 1)
@@ -187,7 +197,7 @@ class Writer:
             lines += [
                 _head_line(r, "YK", *place, pl.col("name"), claim_text, "00", pl.col("phone")),
                 _line(
-                    r, "RE", *common, "", pl.col("notes"), pl.col("clinic"), *[""] * 20, pl.col("chart"),
+                    r, "RE", *common, "", pl.col("notes"), pl.col("clinic"), *[""] * 21, pl.col("chart"),
                     *[""] * 5, pl.col("kana"),
                 ),
             ]  # fmt: skip
@@ -195,10 +205,10 @@ class Writer:
             start = month_text + pl.col("first").cast(pl.String).str.zfill(2)
             lines += [
                 _head_line(r, "UK", *place, "", pl.col("name"), claim_text, "", "00"),
-                _line(r, "IR", *place, "", claim_text, pl.col("phone")),
+                _line(r, "IR", *place, "", claim_text, pl.col("phone"), ""),
                 _line(
                     r, "RE", *common, "", "", start, "1", "", "", pl.col("notes"), "", pl.col("chart"),
-                    *[""] * 9, pl.col("kana"),
+                    *[""] * 9, pl.col("kana"), "",
                 ),
             ]  # fmt: skip
         else:
@@ -206,11 +216,19 @@ class Writer:
                 _head_line(r, "IR", *place, "", pl.col("name"), claim_text, "00", pl.col("phone")),
                 _line(
                     r, "RE", *common, *[""] * 4, pl.col("notes"), "", pl.col("chart"), *[""] * 22,
-                    pl.col("kana"),
+                    pl.col("kana"), "",
                 ),
             ]  # fmt: skip
         lines.append(
-            _line(r, "HO", self.setting.insurer_number, pl.col("card"), pl.col("days"), pl.col("points"))
+            _line(
+                r,
+                "HO",
+                self.setting.insurer_number,
+                pl.col("card"),
+                pl.col("days"),
+                pl.col("points"),
+                *_blank(kind, "HO", 6),
+            )
         )
         paid = r.filter(pl.col("payer") > 0)
         if paid.height:
@@ -218,8 +236,19 @@ class Writer:
             number = pl.col("payer").replace_strict(
                 {p: n + insurer_check_digit(n) for p, n in whole.items()}, return_dtype=pl.String
             )
-            lines.append(_line(paid, "KO", number, "9990001", "", pl.col("days"), pl.col("points")))
-        lines.append(_line(r, "SN", "1", "01", "", "", "", pl.col("branch_no")))
+            lines.append(
+                _line(
+                    paid,
+                    "KO",
+                    number,
+                    "9990001",
+                    "",
+                    pl.col("days"),
+                    pl.col("points"),
+                    *_blank(kind, "KO", 6),
+                )
+            )
+        lines.append(_line(r, "SN", "1", "01", "", "", "", pl.col("branch_no"), *_blank(kind, "SN", 7)))
         lines.append(_line(r.with_columns(dates=_days_text(r["mask"])), "JD", "1", pl.col("dates")))
         lines.append(_line(r, "EX", *[""] * 11, f"1:{claim_text}:"))
         mixed = (pl.col("management").cast(pl.Int64) * 2_654_435_761) % 10**16
@@ -403,7 +432,7 @@ class Writer:
         )
         found = found.with_columns(place=pl.int_range(pl.len()).over("r"))
         code = pl.Series(DIAGNOSES)[found["x"].to_numpy()]
-        main = pl.when(pl.col("place") == 0).then(pl.lit(",,,01")).otherwise(pl.lit(""))
+        main = pl.when(pl.col("place") == 0).then(pl.lit(",,,01,")).otherwise(pl.lit(",,,,"))
         text = pl.concat_str(
             [pl.lit("SY,"), code, pl.lit(","), pl.col("start").dt.strftime("%Y%m%d"), pl.lit(",1"), main]
         )
@@ -468,7 +497,7 @@ class Writer:
                     form,
                     usage,
                     pl.lit(""),
-                    pl.col("points").cast(pl.String),
+                    pl.col("points").cast(pl.String) + _rest("pharmacy", "SH", 6),
                 ],
                 separator=",",
             ),
@@ -484,7 +513,7 @@ class Writer:
             t=pl.concat_str(
                 [
                     pl.lit("CZ,01"), date_text, date_text, pl.col("visit").cast(pl.String), pl.col("times").cast(pl.String),
-                    prepare, pl.lit(","), (pl.col("points") * pl.col("times")).cast(pl.String),
+                    prepare, pl.lit(","), (pl.col("points") * pl.col("times")).cast(pl.String) + _rest("pharmacy", "CZ", 14),
                 ],
                 separator=",",
             ),
@@ -495,7 +524,12 @@ class Writer:
             "r",
             o=_ITEMS_AT + pl.col("number") * 1000 + 2 + pl.col("seq"),
             t=pl.concat_str(
-                [pl.lit("IY,1"), pl.col("code"), pl.col("amount").cast(pl.String)], separator=","
+                [
+                    pl.lit("IY,1"),
+                    pl.col("code"),
+                    pl.col("amount").cast(pl.String) + _rest("pharmacy", "IY", 4),
+                ],
+                separator=",",
             ),
         )
         visits = groups.unique(["r", "day"], keep="first", maintain_order=True)
@@ -507,7 +541,8 @@ class Writer:
                     pl.lit("KI"), date_text, pl.col("visit").cast(pl.String),
                     pl.lit(
                         f"1,{_BASIC[0]},{_BASIC[1]},,1,{_GUIDANCE[0]},1,{_GUIDANCE[1]},1,{_MANAGEMENT[0]},1,{_MANAGEMENT[1]}"
-                    ),
+                    )
+                    + _rest("pharmacy", "KI", 15),
                 ],
                 separator=",",
             ),
@@ -579,7 +614,7 @@ class Writer:
         diagnosed = receipts.select(
             "r",
             o=pl.lit(_DIAGNOSES_AT, dtype=pl.Int64),
-            t=pl.concat_str([pl.lit("HS,"), started, pl.lit(",1,102400,"), illness, pl.lit(",,,,,01")]),
+            t=pl.concat_str([pl.lit("HS,"), started, pl.lit(",1,102400,"), illness, pl.lit(",,,,,01,,,")]),
         )
         treatments = lines.select("r", o=_ITEMS_AT + pl.col("seq"), t=text)
         return Batch(

@@ -53,7 +53,7 @@ _MEDICAL = {
     "TO": 48,
     "CO": 5,
 }
-_WIDTHS: dict[Kind, dict[str, int]] = {
+WIDTHS: dict[Kind, dict[str, int]] = {
     "medical": _MEDICAL,
     "dpc": {**_MEDICAL, "BU": 6, "SB": 8, "KK": 5, "SK": 4, "GA": 7, "HH": 9, "GT": 13, "CD": 11},
     "dental": {
@@ -586,7 +586,7 @@ class _Recorder:
         self.kind: Kind = kind
         self.japanese = dates == "japanese"
         self.trailing = trailing
-        self.widths = _WIDTHS[kind]
+        self.widths = WIDTHS[kind]
 
     def __call__(self, record: str, fields: _Fields) -> list[str]:
         row = [""] * self.widths[record]

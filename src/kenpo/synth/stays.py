@@ -270,7 +270,6 @@ def stay_text(
     lines = recode_info_lines(
         claims,
         add_months(setting.calendar[month], 1),
-        trailing=False,
         first_number=serial * 10**8 + people.chunk * 10**5,
     )
     return encode(lines, eof=False), len(lines)
