@@ -28,7 +28,7 @@ from kenpo.synth.setting import Setting
 
 APRIL = date(2025, 4, 1)
 TINY = Setting("35", 300, APRIL, 12, 1)
-PAIR = (Setting("35", 200, APRIL, 4, 1), Setting("13", 200, APRIL, 4, 2))
+PAIR = (Setting("35", 200, APRIL, 3, 1), Setting("13", 200, APRIL, 3, 2))
 LARGER = Setting("35", 3000, date(2025, 10, 1), 6, 1)
 
 
@@ -107,7 +107,7 @@ def tiny_branch(factory: pytest.TempPathFactory) -> TinyBranch:
 
 
 def two_branches(factory: pytest.TempPathFactory) -> TwoBranches:
-    """山口支部 and 東京支部 with 200 members each and everything the catalogue plants, over four months."""
+    """山口支部 and 東京支部 with 200 members each and everything the catalogue plants, over three months."""
 
     def make(folder: Path) -> None:
         lake = Lake.create(folder / "lake")

@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 from tests.branches import TinyBranch
 
-from kenpo.cli import output
+from kenpo.catalogue import TRUTHS
+from kenpo.cli import output, synth
 from kenpo.cli.main import main
 from kenpo.synth.report import published
 
@@ -123,13 +124,16 @@ class TestWrongWords:
         assert "同じ名前のファイルがあります" in said.err
         assert (tmp_path / "支部").read_text() == "メモ"
 
-    def test_a_folder_with_other_things_is_left_alone(self, run: Run, tmp_path: Path):
-        (tmp_path / "書類" / "レセプト").mkdir(parents=True)
-        (tmp_path / "書類" / "議事録.txt").write_text("大切")
+    @pytest.mark.parametrize("own", ["議事録.txt", "加入者/名簿.csv"])
+    def test_a_folder_with_other_things_is_left_alone(self, own: str, run: Run, tmp_path: Path):
+        mine = tmp_path / "書類" / own
+        mine.parent.mkdir(parents=True)
+        mine.write_text("大切")
         said = run("--out", "書類", *TINY_WORDS)
         assert said.code == 2
-        assert "架空の支部ではないものがある" in said.err
-        assert {p.name for p in (tmp_path / "書類").iterdir()} == {"レセプト", "議事録.txt"}
+        assert "架空の支部でもないため、使いません" in said.err
+        assert [p for p in (tmp_path / "書類").rglob("*") if p.is_file()] == [mine]
+        assert mine.read_text() == "大切"
 
     def test_a_month_without_grades_is_told(self, run: Run, tmp_path: Path):
         said = run("--out", "支部", *TINY_WORDS[:4], "--until", "2001-03")
@@ -145,7 +149,10 @@ class TestCheck:
         assert "不一致" not in said.out
         assert re.search(r"\d+ 項目、[\d,]+ の値がすべて真値と一致しました。", said.out)
 
-    def test_a_lake_that_differs_ends_with_1_and_says_where(self, run: Run, tiny: TinyBranch, tmp_path: Path):
+    def test_a_lake_that_differs_ends_with_1_and_says_where(
+        self, run: Run, tiny: TinyBranch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(synth, "TRUTHS", [t for t in TRUTHS if t.measure == "members"])
         shutil.copytree(tiny.folder / "真値", tmp_path / "支部" / "真値")
         path = tmp_path / "支部" / "真値" / "members.parquet"
         pl.read_parquet(path).with_columns(members=pl.col("members") + 1).write_parquet(path)
