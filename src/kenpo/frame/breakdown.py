@@ -81,6 +81,11 @@ def place(code: str | None) -> str:
     return _PREFECTURES.get(code[:2], "") + name if name in _namesakes() else name
 
 
+def _places() -> tuple[str, ...]:
+    """Every municipality as it reads, in the order of the codes."""
+    return tuple(place(code) for code in municipalities())
+
+
 def _size(people: Expression) -> Expression:
     """The place of a size class: 0 for nobody, 1 for 1 or 2, and so on."""
     steps: Any = ibis.literal(0)
@@ -167,7 +172,7 @@ BREAKDOWNS: dict[str, Breakdown] = {
             stored=True,
             order=tuple(_MATCHES.values()),
         ),
-        Breakdown("residence", "居住市区町村", "residence", lambda u: u.residence, place),
+        Breakdown("residence", "居住市区町村", "residence", lambda u: u.residence, place, order=_places()),
         Breakdown(
             "industry",
             "産業大分類",
@@ -190,7 +195,14 @@ BREAKDOWNS: dict[str, Breakdown] = {
             lambda u: u.institution.left(2),
             _titles(_PREFECTURES),
         ),
-        Breakdown("municipality", "医療機関の市区町村", "municipality", lambda u: u.municipality, place),
+        Breakdown(
+            "municipality",
+            "医療機関の市区町村",
+            "municipality",
+            lambda u: u.municipality,
+            place,
+            order=_places(),
+        ),
         Breakdown("institution", "医療機関・薬局", "institution", lambda u: u.institution, _text),
         Breakdown(
             "pharmacy",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from kenpo.base.industries import SECTIONS
+from kenpo.frame.breakdown import place as municipality
 from kenpo.synth.truth import Truth, World, truth
 
 _CARES = {"inpatient": "入院", "outpatient": "入院外", "dental": "歯科", "pharmacy": "調剤"}
@@ -29,6 +30,9 @@ def _named(frame: pl.DataFrame) -> pl.DataFrame:
             .replace_strict(SECTIONS, default="不明", return_dtype=pl.String)
             .alias("industry")
         )
+    if "residence" in frame.columns:
+        codes = {code: municipality(code) for code in frame["residence"].unique().to_list()}
+        columns.append(pl.col("residence").replace_strict(codes, return_dtype=pl.String))
     named = frame.with_columns(columns, total=pl.lit("total"))
     return named.rename({"kind": "member_kind"}, strict=False)
 
@@ -45,6 +49,7 @@ def _rows(world: World, weights: _Weights) -> pl.DataFrame:
     for by, costs, heads in (
         *((b, cost, people) for b in ("total", "age_band", "sex", "member_kind", "care")),
         ("industry", place, living),
+        ("residence", place, living),
     ):
         numerator, denominator, per_head = weights(by == "care")
         sums = costs.group_by(*_KEYS, value=by).agg(numerator=numerator.sum(), denominator=denominator.sum())
