@@ -498,7 +498,8 @@ def _branch(folder: str, members: str) -> Result:
 def _records(receipts: str) -> Result:
     from datetime import date
 
-    from kenpo.synth.receipts import (
+    from kenpo.synth.receipts import encode, recode_info_lines
+    from kenpo.synth.records import (
         Diagnosis,
         Drug,
         Institution,
@@ -506,8 +507,6 @@ def _records(receipts: str) -> Result:
         Procedure,
         Receipt,
         Unit,
-        encode,
-        recode_info_lines,
     )
 
     place = Institution("35", "1", "9900001", "見本医院0001", "00-0000-0000", "山口県山口市架空町1-1")

@@ -22,9 +22,10 @@ from kenpo.cli.synth import facts
 from kenpo.frame import refresh
 from kenpo.intake.load import load_facts, load_paths
 from kenpo.lake import Lake
-from kenpo.synth.branch import Branch, World, write_branch
+from kenpo.synth.branch import Branch, write_branch
 from kenpo.synth.planting import Plant
 from kenpo.synth.setting import Setting
+from kenpo.synth.world import World
 
 APRIL = date(2025, 4, 1)
 TINY = Setting("35", 300, APRIL, 12, 1)

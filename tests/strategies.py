@@ -11,13 +11,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kenpo.synth.receipts import (
+from kenpo.synth.receipts import Dates, recode_info_lines
+from kenpo.synth.records import (
     TABLE_CODES,
     BasicFee,
     Claim,
     Comment,
     Correction,
-    Dates,
     Diagnosis,
     Dispensing,
     DpcCoding,
@@ -34,7 +34,6 @@ from kenpo.synth.receipts import (
     PublicPayer,
     Receipt,
     Unit,
-    recode_info_lines,
 )
 
 KINDS: tuple[Kind, ...] = ("medical", "dpc", "dental", "pharmacy")

@@ -24,7 +24,14 @@ from kenpo.cli.main import main
 from kenpo.frame import refresh
 from kenpo.intake.load import load_facts, load_paths
 from kenpo.lake import Lake
-from kenpo.synth.receipts import Drug, Institution, Patient, Receipt, Unit, encode, uke_lines
+from kenpo.synth.receipts import encode, uke_lines
+from kenpo.synth.records import (
+    Drug,
+    Institution,
+    Patient,
+    Receipt,
+    Unit,
+)
 
 VOLUME = "generic_volume_share"
 GENERIC, ORIGINATOR, UNKNOWN = "610463166", "610406386", "629999904"

@@ -14,7 +14,15 @@ from kenpo.base.branches import branch
 from kenpo.frame import explain, figures, records, refresh
 from kenpo.intake.load import load_facts, load_paths
 from kenpo.lake import Lake
-from kenpo.synth.receipts import Diagnosis, Drug, Institution, Patient, Receipt, Unit, write_uke
+from kenpo.synth.receipts import write_uke
+from kenpo.synth.records import (
+    Diagnosis,
+    Drug,
+    Institution,
+    Patient,
+    Receipt,
+    Unit,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-an-initiative.md"
 MAY = date(2024, 5, 1)

@@ -30,7 +30,15 @@ from kenpo.lake.schema import Delivery
 from kenpo.lake.tables import ALL_TABLES
 from kenpo.lake.tables.members import DELIVERIES
 from kenpo.law.loader import all_parameters
-from kenpo.synth.receipts import Diagnosis, Drug, Institution, Patient, Receipt, Unit, write_uke
+from kenpo.synth.receipts import write_uke
+from kenpo.synth.records import (
+    Diagnosis,
+    Drug,
+    Institution,
+    Patient,
+    Receipt,
+    Unit,
+)
 
 REASONS = {**claims.REASONS, **membership.REASONS}
 FLAGS = {**claims.FLAGS, **membership.FLAGS}

@@ -26,14 +26,16 @@ from kenpo.frame import View, figures, refresh
 from kenpo.lake import Lake
 from kenpo.synth.receipts import (
     RECODE_NAMES,
+    encode,
+    recode_info_lines,
+    uke_lines,
+)
+from kenpo.synth.records import (
     Drug,
     Institution,
     Patient,
     Receipt,
     Unit,
-    encode,
-    recode_info_lines,
-    uke_lines,
 )
 
 VOLUME, VALUE = MEASURES["generic_volume_share"], MEASURES["generic_value_share"]

@@ -18,7 +18,8 @@ from kenpo.frame import BREAKDOWNS, Measure, explain, figures, records, refresh
 from kenpo.intake.load import load_paths
 from kenpo.lake import Lake
 from kenpo.strategy import generics
-from kenpo.synth.receipts import (
+from kenpo.synth.receipts import encode, recode_info_lines, uke_lines
+from kenpo.synth.records import (
     BasicFee,
     Claim,
     Correction,
@@ -33,9 +34,6 @@ from kenpo.synth.receipts import (
     Patient,
     Receipt,
     Unit,
-    encode,
-    recode_info_lines,
-    uke_lines,
 )
 
 MEASURES = {m.id: m for m in generics.INITIATIVE.measures}

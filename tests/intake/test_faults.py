@@ -16,7 +16,14 @@ from kenpo.base.errors import LakeError
 from kenpo.intake.load import load_paths
 from kenpo.intake.receipts.files import volume_flags
 from kenpo.lake import Lake
-from kenpo.synth.receipts import Institution, Patient, Procedure, Receipt, Unit, write_uke
+from kenpo.synth.receipts import write_uke
+from kenpo.synth.records import (
+    Institution,
+    Patient,
+    Procedure,
+    Receipt,
+    Unit,
+)
 
 NAME = "RECEIPTC.UKE"
 WHOLE = (

@@ -23,7 +23,14 @@ from kenpo.cli.main import app
 from kenpo.intake.load import FileReport
 from kenpo.lake import Lake
 from kenpo.lake.tables.members import DELIVERIES, TABLES
-from kenpo.synth.receipts import Institution, Patient, Procedure, Receipt, Unit, encode, uke_lines
+from kenpo.synth.receipts import encode, uke_lines
+from kenpo.synth.records import (
+    Institution,
+    Patient,
+    Procedure,
+    Receipt,
+    Unit,
+)
 
 TOKYO, YAMAGUCHI = "01130012", branch("山口").insurer_number or ""
 DAY = "20240501"

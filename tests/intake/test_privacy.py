@@ -21,6 +21,12 @@ from kenpo.intake.load import load_facts, load_paths
 from kenpo.lake import Lake
 from kenpo.lake.tables import ALL_TABLES
 from kenpo.synth.receipts import (
+    encode,
+    recode_info_lines,
+    uke_lines,
+    write_recode_info,
+)
+from kenpo.synth.records import (
     BasicFee,
     Claim,
     Comment,
@@ -37,10 +43,6 @@ from kenpo.synth.receipts import (
     PublicPayer,
     Receipt,
     Unit,
-    encode,
-    recode_info_lines,
-    uke_lines,
-    write_recode_info,
 )
 
 MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)

@@ -16,7 +16,13 @@ from tests.oracle.reader import OracleFile, OracleRow, physical_lines, read
 from tests.strategies import RecodeCase, UkeCase, recode_cases, uke_cases
 
 from kenpo.lake import FileEntry, Lake
-from kenpo.synth.receipts import RECODE_NAMES, UKE_NAMES, encode, recode_info_lines, uke_lines
+from kenpo.synth.receipts import (
+    RECODE_NAMES,
+    UKE_NAMES,
+    encode,
+    recode_info_lines,
+    uke_lines,
+)
 
 CODES = ["620000001", "620000002", "610000003", "629999904"]
 STANDING = {"IR", "UK", "YK", "GO"}

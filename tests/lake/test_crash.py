@@ -22,7 +22,8 @@ from tests.lakes import content, differences, key_file, put
 from kenpo.base.errors import LakeError
 from kenpo.intake.load import load_paths
 from kenpo.lake import Lake
-from kenpo.synth.receipts import (
+from kenpo.synth.receipts import encode, uke_lines
+from kenpo.synth.records import (
     Comment,
     Diagnosis,
     Drug,
@@ -31,8 +32,6 @@ from kenpo.synth.receipts import (
     Procedure,
     Receipt,
     Unit,
-    encode,
-    uke_lines,
 )
 
 KILLS = int(os.environ.get("KENPO_KILLS", "12"))

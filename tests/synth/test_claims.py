@@ -173,6 +173,56 @@ def drugs_of(larger: Path) -> dict[tuple[str, ...], dict[str, set[str]]]:
     return out
 
 
+# Columns of a record, the record id included, as 記録条件仕様 counts them; 医科 unless another kind says otherwise.
+COLUMNS = {
+    "medical": {
+        "IR": 10,
+        "RE": 38,
+        "HO": 15,
+        "KO": 12,
+        "SN": 9,
+        "JD": 33,
+        "SY": 8,
+        "SI": 44,
+        "IY": 44,
+        "CO": 5,
+        "GO": 4,
+    },
+    "dental": {"UK": 10, "IR": 9, "RE": 27, "HO": 14, "KO": 10, "HS": 13, "SS": 109},
+    "pharmacy": {"YK": 9, "RE": 42, "HO": 14, "KO": 10, "SH": 10, "CZ": 71, "IY": 10, "KI": 114},
+}
+KIND_OF = {
+    "11": "medical", "12": "medical", "13": "dental", "14": "pharmacy",
+    "RECEIPTC": "medical", "RECEIPTD": "medical", "RECEIPTS": "dental", "RECEIPTY": "pharmacy",
+}  # fmt: skip
+
+
+def test_every_record_has_all_its_columns(tiny: TinyBranch):
+    """Other readers want the empty fields at the end too."""
+    seen: set[tuple[str, str]] = set()
+    for path in claim_files(tiny.folder):
+        insurer = path.suffix == ".CSV"
+        kind = KIND_OF[path.name[:2] if insurer else path.stem]
+        known = COLUMNS["medical"] | COLUMNS[kind]
+        for line in path.read_bytes().decode("cp932").rstrip("\x1a").splitlines():
+            fields = line.split(",")[3 if insurer else 0 :]
+            if fields[0] in known:
+                assert len(fields) == known[fields[0]], (path.name, fields[0])
+                seen.add((kind, fields[0]))
+    assert {
+        (kind, record) for kind, records in COLUMNS.items() for record in records if record != "GO"
+    } <= seen
+
+
+def test_the_insurers_dispensing_receipt_names_who_prescribed(tiny: TinyBranch):
+    """調剤 RE: column 12 is the prescribing institution, 35 the 調剤録番号, 41 the kana."""
+    path = next(p for p in claim_files(tiny.folder) if p.name.startswith("14_"))
+    line = next(x for x in path.read_bytes().decode("cp932").splitlines() if x.split(",")[3] == "RE")
+    fields = line.split(",")[3:]
+    assert fields[12] and fields[35].isdigit() and fields[41]
+    assert not any(fields[14:35])
+
+
 class TestWhatIsInThem:
     """A branch of 3,000 members over half a year holds what an insurer meets."""
 

@@ -13,7 +13,15 @@ from tests.branches import APRIL, TINY, TinyBranch, line_of, make_branch, member
 from tests.oracle.reader import read
 
 from kenpo.synth.planting import Planting, plant
-from kenpo.synth.receipts import BasicFee, Correction, Dispensing, Drug, Fill, Procedure, Unit
+from kenpo.synth.records import (
+    BasicFee,
+    Correction,
+    Dispensing,
+    Drug,
+    Fill,
+    Procedure,
+    Unit,
+)
 from kenpo.synth.setting import Setting
 from kenpo.synth.truth import World
 

@@ -15,6 +15,14 @@ from tests.oracle.reader import OracleFile, OracleRow, read, read_zip
 from tests.strategies import RecodeCase, UkeCase, recode_cases, uke_cases
 
 from kenpo.synth.receipts import (
+    encode,
+    recode_info_lines,
+    uke_lines,
+    uke_volumes,
+    write_recode_info,
+    write_uke,
+)
+from kenpo.synth.records import (
     BasicFee,
     Comment,
     Correction,
@@ -31,12 +39,6 @@ from kenpo.synth.receipts import (
     PublicPayer,
     Receipt,
     Unit,
-    encode,
-    recode_info_lines,
-    uke_lines,
-    uke_volumes,
-    write_recode_info,
-    write_uke,
 )
 
 # Receipts are large examples: time says nothing about them on a busy machine.

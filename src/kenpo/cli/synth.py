@@ -16,9 +16,10 @@ from kenpo.frame.proof import Proof, prove_figures, prove_plants
 from kenpo.intake.facts import facts_frames
 from kenpo.lake import Lake
 from kenpo.law.remuneration import grades
-from kenpo.synth.branch import Branch, World, is_branch, write_branch
+from kenpo.synth.branch import Branch, is_branch, write_branch
 from kenpo.synth.report import report
 from kenpo.synth.setting import Facts, Setting
+from kenpo.synth.world import World
 
 LAST_MONTH = date(2026, 3, 1)
 _SHOWN = 5

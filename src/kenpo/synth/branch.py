@@ -12,9 +12,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,9 @@ from kenpo.base.fiscal import add_months
 from kenpo.base.industries import SECTION_OF
 from kenpo.synth import truth as truths
 from kenpo.synth.claims import Batch, Writer, insurer_text
+from kenpo.synth.counting import Counter
 from kenpo.synth.health import make_health
-from kenpo.synth.institutions import CLINIC, DENTIST, HOSPITAL, PHARMACY, Institutions, make_institutions
+from kenpo.synth.institutions import CLINIC, DENTIST, HOSPITAL, PHARMACY
 from kenpo.synth.membership import (
     TITLES,
     Membership,
@@ -38,33 +38,27 @@ from kenpo.synth.membership import (
     make_membership,
     workplace_rows,
 )
-from kenpo.synth.people import DEPENDENTS_PER_INSURED, SELF, People, chunks, make_people
+from kenpo.synth.people import chunks, make_people
 from kenpo.synth.planting import Plant, Planting, rows_frame
 from kenpo.synth.receipts import (
     RECODE_FOLDER,
     RECODE_NAMES,
     UKE_NAMES,
-    Claim,
-    Institution,
-    Kind,
     encode,
     recode_info_lines,
     uke_lines,
 )
-from kenpo.synth.setting import Facts, Ints, Setting, age_at_month_end
-from kenpo.synth.shelf import Shelf, shelf_of
-from kenpo.synth.stays import Stays, Ward, stay_text
+from kenpo.synth.records import Claim, Institution, Kind
+from kenpo.synth.setting import Facts, Setting
+from kenpo.synth.stays import Ward, stay_text
 from kenpo.synth.visits import (
     GENERIC_FIRST,
     GENERIC_RISE,
-    Cabinet,
-    Month,
     draw_visits,
-    make_cabinet,
     make_habits,
     month_of,
 )
-from kenpo.synth.workplaces import Workplaces, make_workplaces
+from kenpo.synth.world import Made, Piece, World
 
 Progress = Callable[[int, int], None]
 
@@ -84,66 +78,6 @@ class Branch:
     people: int
     receipts: int
     lines: int
-
-
-class World:
-    """What every chunk of a branch shares; made from the setting alone, alike in every process."""
-
-    def __init__(self, setting: Setting, facts: Facts, uke: bool) -> None:
-        self.setting = setting
-        self.facts = facts
-        self.uke = uke
-
-    @cached_property
-    def workplaces(self) -> Workplaces:
-        """The branch's workplaces."""
-        return make_workplaces(self.setting, round(self.setting.members / (1 + DEPENDENTS_PER_INSURED)))
-
-    @cached_property
-    def shelf(self) -> Shelf:
-        """What the masters offer."""
-        return shelf_of(self.facts.masters)
-
-    @cached_property
-    def cabinet(self) -> Cabinet:
-        """What is prescribed."""
-        return make_cabinet(self.shelf)
-
-    @cached_property
-    def places(self) -> Institutions:
-        """The branch's institutions."""
-        return make_institutions(self.setting)
-
-    @property
-    def full_day(self) -> date:
-        """基準日 of the full load: the end of the last month but one."""
-        if self.setting.months == 1:
-            return self.setting.last_day
-        return add_months(self.setting.first, self.setting.months - 1) - timedelta(days=1)
-
-
-@dataclass
-class _Piece:
-    """A chunk's part of a file: where in the chunk's scratch file, and how many lines."""
-
-    path: str
-    start: int
-    size: int
-    lines: int
-
-
-@dataclass
-class _Made:
-    """What a chunk gives: pieces in a scratch file, truth, insured people per workplace by month, UKE receipts."""
-
-    scratch: str
-    pieces: list[_Piece] = field(default_factory=list)
-    truth: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
-    insured: Ints = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
-    uke: list[tuple[Kind, int, pl.DataFrame, int, int]] = field(default_factory=list)
-    stays: list[Claim] = field(default_factory=list)
-    people: int = 0
-    receipts: int = 0
 
 
 def write_branch(
@@ -217,12 +151,12 @@ def _start(world: World) -> None:
     _world = world
 
 
-def _in_process(scratch: Path, chunk: int) -> _Made:
+def _in_process(scratch: Path, chunk: int) -> Made:
     assert _world is not None, "the process was not started with a world"
     return make_chunk(_world, scratch, chunk)
 
 
-def _made(world: World, scratch: Path, total: int, workers: int | None) -> Iterator[_Made]:
+def _made(world: World, scratch: Path, total: int, workers: int | None) -> Iterator[Made]:
     """Every chunk in order, made in as many processes as wanted."""
     count = min(workers or os.cpu_count() or 1, total)
     if count == 1:
@@ -235,7 +169,7 @@ def _made(world: World, scratch: Path, total: int, workers: int | None) -> Itera
             count, mp_context=get_context("spawn"), initializer=_start, initargs=(world,)
         ) as pool,
     ):
-        waiting: list[Future[_Made]] = []
+        waiting: list[Future[Made]] = []
         for chunk in range(total):
             waiting.append(pool.submit(_in_process, scratch, chunk))
             if len(waiting) > count:
@@ -257,21 +191,21 @@ def _one_thread_each() -> Iterator[None]:
             os.environ["POLARS_MAX_THREADS"] = before
 
 
-def make_chunk(world: World, scratch: Path, chunk: int) -> _Made:
+def make_chunk(world: World, scratch: Path, chunk: int) -> Made:
     """A chunk's people, their files and their truth."""
     setting, workplaces = world.setting, world.workplaces
     people = make_people(setting, workplaces, chunk)
-    made = _Made(str(scratch / f"{chunk:05d}"), people=people.count)
+    made = Made(str(scratch / f"{chunk:05d}"), people=people.count)
     with Path(made.scratch).open("wb") as handle:
 
         def put(path: str, data: bytes, lines: int) -> None:
             if lines:
-                made.pieces.append(_Piece(path, handle.tell(), len(data), lines))
+                made.pieces.append(Piece(path, handle.tell(), len(data), lines))
                 handle.write(data)
 
         membership = make_membership(setting, workplaces, people, world.facts)
         _put_membership(world, membership, put)
-        counter = _Counter(world, people, membership, made)
+        counter = Counter(world, people, membership, made)
         health = make_health(setting, people)
         habits = make_habits(setting, people, world.places, world.cabinet)
         writer = Writer(setting, workplaces, people, habits, world.places, world.cabinet, world.shelf)
@@ -320,7 +254,7 @@ def insurer_path(month: date, kind: Kind) -> str:
     return f"{_RECEIPTS}/支払基金から/{add_months(month, 1):%Y-%m}請求/{RECODE_FOLDER}/{RECODE_NAMES[kind]}"
 
 
-def _without_uke(world: World, made: _Made, batch: Batch, month: int) -> pl.DataFrame:
+def _without_uke(world: World, made: Made, batch: Batch, month: int) -> pl.DataFrame:
     """A batch's lines less those of the institutions whose first month comes as UKE, which are kept apart."""
     if not world.uke or month:
         return batch.lines
@@ -332,139 +266,6 @@ def _without_uke(world: World, made: _Made, batch: Batch, month: int) -> pl.Data
         count = of.height + of.filter(pl.col("payer") > 0).height
         made.uke.append((batch.kind, int(str(place)), part.sort("r", "o"), count, int(of["points"].sum())))
     return batch.lines.join(chosen.select("r"), on="r", how="anti", maintain_order="left")
-
-
-# ---- counting the truth ----------------------------------------------------------------------------------------------
-
-
-class _Counter:
-    """Counts what is true of a chunk, month by month."""
-
-    def __init__(self, world: World, people: People, membership: Membership, made: _Made) -> None:
-        self.world = world
-        self.people = people
-        self.made = made
-        self.membership = membership
-        self.starts = world.setting.month_starts
-        industry = [SECTION_OF[i] for i in world.workplaces.industry]
-        self.section = pl.Series(
-            [None if w < 0 else industry[w] for w in people.e_workplace.tolist()], dtype=pl.String
-        )
-        self.residence = pl.Series(people.municipality)
-        self.kind = np.where(people.relation == SELF, "insured", "dependent")
-        self.classes = pl.Series([m.printed for m in world.cabinet.medicines])
-        medical = (*world.places[CLINIC].municipality, *world.places[HOSPITAL].municipality)
-        self.where = {
-            "medical": pl.Series(medical),
-            "dental": pl.Series(world.places[DENTIST].municipality),
-            "pharmacy": pl.Series(world.places[PHARMACY].municipality),
-        }
-
-    def _keep(self, table: str, frame: pl.DataFrame) -> None:
-        self.made.truth.setdefault(table, []).append(truths.summed(table, [frame]))
-
-    def _person(self, month: Month, row: Ints) -> pl.DataFrame:
-        person = month.person[row]
-        age = age_at_month_end(self.people.birth[person], int(self.starts[month.index + 1]))
-        return pl.DataFrame(
-            {
-                "month": [self.world.setting.calendar[month.index]] * len(row),
-                "age": age,
-                "sex": self.people.sex[person].astype(str).tolist(),
-                "kind": self.kind[person].tolist(),
-                "residence": self.residence[person],
-                "section": self.section[month.enrolment[row]],
-            },
-            schema_overrides={"month": pl.Date, "sex": pl.String, "kind": pl.String},
-        ).with_columns(age_band=truths.band(pl.col("age")))
-
-    def receipts(self, month: Month, batch: Batch) -> None:
-        """Count a batch of outpatient, dental or pharmacy receipts."""
-        receipts = batch.receipts
-        self.made.receipts += receipts.height
-        care = {"medical": "outpatient"}.get(batch.kind, batch.kind)
-        where = self.where[batch.kind][receipts["place"].to_numpy()]
-        self._cost(month, receipts, care, where)
-        self._drugs(month, batch.drugs, pl.lit(batch.kind))
-
-    def stays(self, month: Month, stays: Stays) -> None:
-        """Count a month's stays."""
-        self.made.receipts += stays.receipts.height
-        index = {i: n for n, i in enumerate(self.world.places[HOSPITAL].institutions)}
-        offset = len(self.world.places[CLINIC].institutions)
-        place = [offset + index[stays.places[r]] for r in range(stays.receipts.height)]
-        where = self.where["medical"][np.array(place, dtype=np.int64)]
-        self._cost(month, stays.receipts, "inpatient", where)
-        kinds = pl.Series("kinds", stays.kinds, dtype=pl.String)[stays.drugs["r"].to_numpy()]
-        self._drugs(month, stays.drugs, kinds)
-
-    def _cost(self, month: Month, receipts: pl.DataFrame, care: str, where: pl.Series) -> None:
-        rows = self._person(month, receipts["row"].to_numpy()).with_columns(
-            care=pl.lit(care),
-            receipts=pl.lit(1),
-            days=receipts["days"].cast(pl.Int64),
-            points=receipts["points"].cast(pl.Int64),
-            institution=where,
-            lapsed=pl.Series(month.lapsed[receipts["row"].to_numpy()]),
-        )
-        lost = rows.filter("lapsed")
-        if lost.height:
-            self._keep("unmatched", lost.with_columns(reason=pl.lit("after_loss")))
-        rows = rows.filter(~pl.col("lapsed"))
-        for table in ("cost", "cost_place", "flow"):
-            self._keep(table, rows)
-
-    def _drugs(self, month: Month, drugs: pl.DataFrame, kind: pl.Expr | pl.Series) -> None:
-        if drugs.is_empty():
-            return
-        index = drugs["m"].to_numpy()
-        frame = drugs.select(
-            month=pl.lit(self.world.setting.calendar[month.index]),
-            kind=kind,
-            **{"class": self.classes[index]},
-            total="total",
-            cents=pl.col("total") * pl.Series(self.world.cabinet.cents[index]),
-        )
-        self._keep("drugs", frame)
-
-    def members(self) -> None:
-        """Count who has cover on the last day of each month, and the insured of each workplace."""
-        people, setting = self.people, self.world.setting
-        insured = np.zeros((setting.months, self.world.workplaces.count), dtype=np.int64)
-        paid = (
-            self.membership.frames["remuneration"]
-            .select("person_number", "from_month", "standard")
-            .sort("from_month")
-        )
-        numbers = pl.Series(self.membership.frames["member"]["person_number"])
-        for index in range(setting.months):
-            following = int(self.starts[index + 1])
-            rows = np.flatnonzero((people.e_start < following) & (people.e_end >= following))
-            month = month_of(setting, people, index)
-            at = np.searchsorted(month.enrolment[~month.lapsed], rows)
-            person = people.e_person[rows]
-            own = people.relation[person] == SELF
-            np.add.at(
-                insured[index],
-                people.e_workplace[rows[own & ~people.e_voluntary[rows]]],
-                1,
-            )
-            frame = self._person(month, at).with_columns(
-                person_number=numbers[person],
-                members=pl.lit(1),
-                mynumber=pl.Series(people.mynumber[person] < following).cast(pl.Int64),
-            )
-            known = frame.join_asof(
-                paid, left_on="month", right_on="from_month", by="person_number", check_sortedness=False
-            )
-            is_insured = pl.Series(own & ~people.e_voluntary[rows])
-            known = known.with_columns(
-                standard=pl.when(is_insured).then(pl.col("standard").fill_null(0)).otherwise(0),
-                paid=(is_insured & pl.col("standard").is_not_null()).cast(pl.Int64),
-            )
-            self._keep("members", known)
-            self._keep("members_place", known)
-        self.made.insured = insured
 
 
 # ---- putting the pieces together ---------------------------------------------------------------------------------------
@@ -490,7 +291,7 @@ class _Sink:
         self.lines[path] += lines
         return before
 
-    def take(self, made: _Made) -> None:
+    def take(self, made: Made) -> None:
         """A chunk's pieces; its scratch file is deleted."""
         scratch = Path(made.scratch)
         with scratch.open("rb") as handle:
@@ -519,7 +320,7 @@ class _Kept:
         self.people = 0
         self.receipts = 0
 
-    def take(self, made: _Made) -> None:
+    def take(self, made: Made) -> None:
         """Add a chunk."""
         for table, frames in made.truth.items():
             self.truth[table] = truths.summed(table, [self.truth[table], *frames])

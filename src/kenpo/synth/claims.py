@@ -18,7 +18,8 @@ from kenpo.synth.institutions import CLINIC, HOSPITAL, Institutions
 from kenpo.synth.membership import card_numbers
 from kenpo.synth.names import name_of
 from kenpo.synth.people import SELF, People
-from kenpo.synth.receipts import WIDTHS, Institution, Kind, japanese_date
+from kenpo.synth.receipts import WIDTHS, japanese_date
+from kenpo.synth.records import Institution, Kind
 from kenpo.synth.setting import Ints, Setting, date_series
 from kenpo.synth.shelf import Shelf
 from kenpo.synth.visits import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kenpo.synth.people import People
-from kenpo.synth.setting import NEVER, Bools, Days, Floats, Setting
+from kenpo.synth.setting import NEVER, Bools, Days, Floats, Ints, Setting
 
 _YEAR = 365.25
 _MAN, _WOMAN = 1, 2
@@ -45,7 +45,8 @@ class Measured:
 class Health:
     """Traits of the people of a chunk, and since when each chronic condition is treated (day, NEVER).
 
-    treated: condition → day of the first prescription. height in cm.
+    treated: condition → day of the first prescription; ends: condition → day of the last, where treatment ends. height in
+    cm.
     """
 
     sex: np.ndarray
@@ -60,6 +61,12 @@ class Health:
     quits: Days
     smoked: Bools
     treated: dict[str, Days]
+    ends: dict[str, Days]
+
+    def under_treatment(self, condition: str, person: Ints, first: Days, last: Days) -> Bools:
+        """Whether people are treated for a condition at some time from a first to a last day."""
+        begun = self.treated[condition][person] <= last
+        return begun & (self.ends[condition][person] > first) if condition in self.ends else begun
 
     def measured(self, day: int) -> Measured:
         """The state of everybody on a day."""
@@ -67,8 +74,8 @@ class Health:
         adult = np.clip(age, 18, 75)
         man = self.sex == _MAN
         smoker = self.smoked & (age >= 20) & (self.quits > day)
-        bmi = np.where(man, 22.4, 21.0) + 0.045 * (np.minimum(adult, 55) - 25) * np.where(man, 1, 0.8)
-        bmi = bmi + np.where(man, 3.3, 3.1) * self.build - 0.3 * smoker
+        usual = np.where(man, 22.2, 20.9) + 0.045 * (np.minimum(adult, 55) - 25) * np.where(man, 1, 0.8)
+        bmi = usual * np.exp(0.14 * self.build) - 0.3 * smoker
         weight = bmi * (self.height / 100) ** 2
         systolic = _systolic(age, man, self.pressure, self.metabolic, bmi)
         systolic = systolic - 19 * _acts(self.treated["hypertension"], day)
@@ -138,7 +145,7 @@ def make_health(setting: Setting, people: People) -> Health:
             ("dyslipidaemia", lambda a: _ldl(a, man, lipid, metabolic) >= _LDL, _LIPID_CHANCE),
         )
     }
-    treated |= _other_conditions(people, metabolic, kidney, treated, random)
+    others, ends = _other_conditions(people, metabolic, kidney, random)
     return Health(
         sex=people.sex,
         birth=people.birth,
@@ -151,7 +158,8 @@ def make_health(setting: Setting, people: People) -> Health:
         kidney=kidney,
         quits=quits,
         smoked=smoked,
-        treated=treated,
+        treated=treated | others,
+        ends=ends,
     )
 
 
@@ -202,11 +210,11 @@ def _other_conditions(
     people: People,
     metabolic: Floats,
     kidney: Floats,
-    treated: dict[str, Days],
     random: np.random.Generator,
-) -> dict[str, Days]:
-    """Beginnings of the other treatments, and `<condition>_ends`: their last days."""
-    out: dict[str, Days] = {}
+) -> tuple[dict[str, Days], dict[str, Days]]:
+    """Beginnings and last days of the other treatments."""
+    begin: dict[str, Days] = {}
+    last: dict[str, Days] = {}
     count = people.count
     years = np.diff(_AGES)
     for name, (men, women, lasts) in _OTHERS.items():
@@ -230,6 +238,6 @@ def _other_conditions(
         start = np.where(use_second, again, begins)
         end = start + np.where(use_second, random.exponential(lasts, count), length)
         birth = people.birth
-        out[name] = np.where(start > 90, NEVER, birth + (np.minimum(start, 200) * _YEAR).astype(np.int64))
-        out[f"{name}_ends"] = birth + (np.minimum(end, 300) * _YEAR).astype(np.int64)
-    return out
+        begin[name] = np.where(start > 90, NEVER, birth + (np.minimum(start, 200) * _YEAR).astype(np.int64))
+        last[name] = birth + (np.minimum(end, 300) * _YEAR).astype(np.int64)
+    return begin, last

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kenpo.synth.names import address_of
-from kenpo.synth.receipts import Institution
+from kenpo.synth.records import Institution
 from kenpo.synth.setting import Bools, Ints, Setting
 from kenpo.synth.workplaces import place_weights
 

@@ -18,7 +18,7 @@ from kenpo.base.age import age_on
 from kenpo.base.fiscal import add_months
 from kenpo.synth.institutions import CLINIC, PHARMACY, Institutions
 from kenpo.synth.names import address_of, name_of
-from kenpo.synth.receipts import (
+from kenpo.synth.records import (
     BasicFee,
     Claim,
     Dispensing,

@@ -13,7 +13,8 @@ from kenpo.synth.institutions import HOSPITAL, Institutions
 from kenpo.synth.membership import card_numbers
 from kenpo.synth.names import name_of
 from kenpo.synth.people import SELF, People
-from kenpo.synth.receipts import (
+from kenpo.synth.receipts import encode, recode_info_lines
+from kenpo.synth.records import (
     Claim,
     Diagnosis,
     DpcCoding,
@@ -26,8 +27,6 @@ from kenpo.synth.receipts import (
     Procedure,
     Receipt,
     Unit,
-    encode,
-    recode_info_lines,
 )
 from kenpo.synth.setting import Setting, to_date
 from kenpo.synth.shelf import Shelf, drug_points

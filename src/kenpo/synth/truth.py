@@ -102,16 +102,20 @@ Answers = Callable[[World], pl.DataFrame]
 
 @dataclass(frozen=True)
 class Truth:
-    """What a measure must give: rows of branch, month, by (breakdown or total), value, numerator, denominator."""
+    """What a measure must give: rows of branch, month, by (breakdown or total), value, numerator, denominator.
+
+    nation: the figures are against the nation, so the world must hold every branch there is.
+    """
 
     measure: str
     answers: Answers
+    nation: bool = False
 
 
-def truth(measure: str) -> Callable[[Answers], Truth]:
+def truth(measure: str, *, nation: bool = False) -> Callable[[Answers], Truth]:
     """Declare a function that works out a measure's figures from the world."""
 
     def wrap(function: Answers) -> Truth:
-        return Truth(measure, function)
+        return Truth(measure, function, nation)
 
     return wrap

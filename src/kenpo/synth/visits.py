@@ -13,7 +13,7 @@ from kenpo.synth.care import ACUTE, CARE, GROUPS, Acute, Option
 from kenpo.synth.health import Health
 from kenpo.synth.institutions import CLINIC, HOSPITAL, Institutions
 from kenpo.synth.people import AGED_75, DIED, People
-from kenpo.synth.setting import NEVER, Bools, Days, Floats, Ints, Setting
+from kenpo.synth.setting import Bools, Days, Floats, Ints, Setting
 from kenpo.synth.shelf import Medicine, Remedy, Shelf
 
 ORAL, TOPICAL, INFUSED, SELF_INJECTED = range(4)
@@ -309,14 +309,7 @@ def _chronic(
     conditions = [c for c, plan in CARE.items() if plan.group == group]
     plan = CARE[conditions[0]]
     person = month.person
-    treated = {
-        c: (health.treated[c][person] <= month.last)
-        & (
-            health.treated.get(f"{c}_ends", _ENDLESS)[person if f"{c}_ends" in health.treated else 0]
-            > month.first
-        )
-        for c in conditions
-    }
+    treated = {c: health.under_treatment(c, person, month.first, month.last) for c in conditions}
     interval = habits.interval[group][person]
     due = (month.index + habits.phase[group][person]) % interval == 0
     comes = (
@@ -397,9 +390,6 @@ def _elsewhere(
                 drawn, visit[here], habits.remedy[key][person[here]], habits.leaning[key][person[here]], aim,
                 habits.brand[key][person[here]], supply[chosen][here], option, cabinet,
             )  # fmt: skip
-
-
-_ENDLESS = np.array([NEVER])
 
 
 def _again(
@@ -517,8 +507,8 @@ def _acute(
         )
     if plan.despite is not None:
         condition, option = plan.despite
-        since, ends = health.treated[condition][who], health.treated[f"{condition}_ends"][who]
-        given = (since <= day) & (ends > day) & (random.random(len(visit)) < option.chance)
+        ill = health.under_treatment(condition, who, day, day)
+        given = ill & (random.random(len(visit)) < option.chance)
         choice = cabinet.options[name, len(plan.drugs)]
         remedy = np.where(given, choice[0], -1)
         ones = np.zeros(len(visit), dtype=np.int64)

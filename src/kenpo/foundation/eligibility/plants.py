@@ -10,7 +10,7 @@ import polars as pl
 from kenpo.base.fiscal import add_months
 from kenpo.lake.tables.derived import UNMATCHED
 from kenpo.synth.planting import Cover, Planting, plant
-from kenpo.synth.receipts import Procedure, Unit
+from kenpo.synth.records import Procedure, Unit
 from kenpo.synth.truth import World, truth
 
 _DAY = timedelta(days=1)

@@ -10,7 +10,15 @@ import polars as pl
 
 from kenpo.base.fiscal import add_months
 from kenpo.synth.planting import Cover, Planting, Ref, plant
-from kenpo.synth.receipts import BasicFee, Correction, Dispensing, Drug, Fill, Procedure, Unit
+from kenpo.synth.records import (
+    BasicFee,
+    Correction,
+    Dispensing,
+    Drug,
+    Fill,
+    Procedure,
+    Unit,
+)
 from kenpo.synth.shelf import Remedy, drug_points
 from kenpo.synth.truth import World, truth
 

@@ -102,7 +102,7 @@ def day_truth(world: World) -> pl.DataFrame:
     return _rows(world, lambda care: (_YEN, _of("days", care), False))
 
 
-@truth("medical_cost_index")
+@truth("medical_cost_index", nation=True)
 def index_truth(world: World) -> pl.DataFrame:
     """Yen, and what the nation's cost per head by sex and age class would make; the world is the nation here."""
     keys = ["month", "age_band", "sex"]
