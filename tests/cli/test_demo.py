@@ -121,7 +121,7 @@ class TestWhatIsShown:
     def test_the_planted_rows_are_rejected(self, shown: str, folder: Path):
         said = commands(shown)[f"kenpo lake --rejects --lake {folder / 'lake'}"]
         assert "終わりの日が始まりの日より前です" in said
-        assert "取り込めなかった行（4）" in said
+        assert "取り込めなかった行（5）" in said
 
     def test_the_worklists_name_the_reasons(self, shown: str, folder: Path):
         after = commands(shown)

@@ -189,7 +189,12 @@ def memberships(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
     )
     return {
         "enrolment": draw(
-            st.lists(spans, min_size=1, max_size=7, unique_by=lambda r: tuple(list(r.values())[:3]))
+            st.lists(
+                spans,
+                min_size=1,
+                max_size=7,
+                unique_by=lambda r: (r["member_id"], r["branch"], r["acquired_on"]),
+            )
         ),
         "member": draw(st.lists(people, max_size=5, unique_by=lambda r: (r["member_id"], r["branch"]))),
         "remuneration": draw(
