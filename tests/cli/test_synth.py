@@ -159,7 +159,7 @@ class TestCheck:
         said = run("--out", "支部", "--check", tiny.lake_path)
         assert said.code == 1
         assert "不一致" in said.out
-        assert "※ 加入者数（total）" in said.out
+        assert "※ 加入者数（合計）" in said.out
         assert re.search(r"2025-04 total：真値 \d+ ÷ 0、指標 \d+ ÷ 0", said.out)
         assert re.search(r"ほか [\d,]+ 件", said.out)
 

@@ -84,25 +84,29 @@ class TestTheProofCanFail:
     def test_a_record_planted_on_another_line_is_not_found(self, tiny: TinyBranch, spoil: Any):
         folder = spoil("intake_reject", lambda e: e | {"line": e["line"] + 1000})
         said = self.said(tiny, folder)
-        assert "intake_reject backward_span: 見つけるべき記録を見つけていません：rejected_rows" in said
+        assert "取込拒否：backward_span: 見つけるべき記録を見つけていません：「取り込めない資格の行」" in said
         assert "植え込んでいない記録を見つけました：資格_全件" in said
 
     def test_a_near_miss_that_is_found_is_named(self, tiny: TinyBranch, spoil: Any):
         folder = spoil("member_receipt", lambda e: e | {"found": False})
         said = self.said(tiny, folder)
         assert (
-            "member_receipt before_acquisition: 見つけてはならない記録を見つけました：uncovered_days" in said
+            "：資格取得前の受診を含む: 見つけてはならない記録を見つけました：「資格喪失後・取得前の受診」"
+            in said
         )
         assert "行目" in said
 
     def test_a_record_that_ought_to_be_found_is_named(self, tiny: TinyBranch, spoil: Any):
         folder = spoil("worklist:generic_switch", lambda e: e | {"found": True})
         said = self.said(tiny, folder)
-        assert said.count("見つけるべき記録を見つけていません：switch_candidates") == 4
+        assert said.count("見つけるべき記録を見つけていません：「ジェネリック軽減額通知の対象者」") == 4
 
     def test_a_fault_nobody_planted_is_named(self, tiny: TinyBranch, spoil: Any):
         folder = spoil("membership_fault", lambda e: None if e["code"] == "over_75" and e["found"] else e)
-        assert "membership_fault over_75: 植え込んでいない記録を見つけました：資格" in self.said(tiny, folder)
+        assert (
+            "資格データの不整合：75歳の誕生日を過ぎても資格が続いている: 植え込んでいない記録を見つけました：資格"
+            in self.said(tiny, folder)
+        )
 
     def test_another_value_is_named_with_both(self, tiny: TinyBranch, spoil: Any):
         folder = spoil("receipt", lambda e: e | {"value": "9"} if e["column"] == "points" else None)
@@ -115,10 +119,10 @@ class TestTheProofCanFail:
         one = pl.when(pl.col("n") == 0).then(1).otherwise(0)
         cost.with_columns(points=pl.col("points") + one).drop("n").write_parquet(path)
         said = message(prove_figures(tiny.lake, copy, truth_of("medical_cost_per_member"), MEASURES))
-        (total,) = [line for line in said.splitlines() if "（total）" in line]
-        assert total.startswith("加入者1人当たり医療費（total）: 2025-04 total：真値 ")
+        (total,) = [line for line in said.splitlines() if "（合計）" in line]
+        assert total.startswith("加入者1人当たり医療費（合計）: 2025-04 total：真値 ")
         assert "、指標 " in total
-        assert "（residence）" not in said
+        assert "（居住市区町村）" not in said
 
     def test_a_figure_the_truth_does_not_know_is_named(self, tiny: TinyBranch, copy: Path):
         path = copy / "真値" / "members.parquet"

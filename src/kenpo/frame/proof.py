@@ -15,9 +15,11 @@ from typing import Any
 import polars as pl
 
 from kenpo.base.errors import ArgumentError
+from kenpo.frame.breakdown import BREAKDOWNS
 from kenpo.frame.measure import Measure, figures
 from kenpo.frame.worklist import Worklist, run
 from kenpo.lake import Lake
+from kenpo.lake.tables import ALL_TABLES
 from kenpo.synth.truth import FOLDER, Truth, World
 
 # Tables that say of which branch a file is.
@@ -122,7 +124,8 @@ def _compared(
         f"指標 {_pair(r['numerator_given'], r['denominator_given'])}"
         for r in differing.iter_rows(named=True)
     )
-    return Proof(f"{measure.title}（{by}）", both.height, said)
+    axis = "合計" if by == "total" else BREAKDOWNS[by].title
+    return Proof(f"{measure.title}（{axis}）", both.height, said)
 
 
 def _pair(numerator: Any, denominator: Any) -> str:
@@ -149,7 +152,8 @@ def prove_plants(lake: Lake, folder: Path, worklists: Mapping[str, Worklist]) ->
             found = _listed(lake, str(rule), str(code), said["branch"], worklists)
         else:
             found = _found(lake, str(rule), str(code), files)
-        proofs.append(_proof_of_rule(str(rule), str(code), group, found))
+        subject = _subject(str(rule), str(code), worklists)
+        proofs.append(_proof_of_rule(subject, str(rule), group, found))
     values = planted.filter(pl.col("column") != "")
     for (table, column), group in values.group_by("rule", "column", maintain_order=True):
         proofs.append(_proof_of_values(lake, str(table), str(column), group, files))
@@ -191,12 +195,20 @@ def _same(planted: str, name: str) -> bool:
     return planted == name or planted.endswith("/" + name) or name.endswith("/" + planted)
 
 
-def _proof_of_rule(rule: str, code: str, group: pl.DataFrame, found: set[tuple[str, int]]) -> Proof:
+def _subject(rule: str, code: str, worklists: Mapping[str, Worklist]) -> str:
+    """A rule and its code as people read them: 資格データの不整合：75歳の誕生日を過ぎても資格が続いている."""
+    listed = worklists.get(rule.removeprefix(_WORKLIST))
+    title = listed.title if listed else ALL_TABLES[rule].title
+    reasons = {c: said for one in worklists.values() for c, said in one.reasons.items()}
+    return f"{title}：{reasons.get(code, code)}"
+
+
+def _proof_of_rule(subject: str, rule: str, group: pl.DataFrame, found: set[tuple[str, int]]) -> Proof:
     wanted = {(r["file"], r["line"]): r for r in group.iter_rows(named=True)}
     hits = {key for key in wanted if any(line == key[1] and _same(key[0], name) for name, line in found)}
     differences = []
     for key, row in wanted.items():
-        where = f"{row['plant']} {key[0]} {key[1]}行目"
+        where = f"「{row['title']}」{key[0]} {key[1]}行目"
         if row["found"] and key not in hits:
             differences.append(f"見つけるべき記録を見つけていません：{where}")
         if not row["found"] and key in hits:
@@ -206,7 +218,7 @@ def _proof_of_rule(rule: str, code: str, group: pl.DataFrame, found: set[tuple[s
             f for f in sorted(found) if not any(f[1] == line and _same(file, f[0]) for file, line in wanted)
         ]
         differences += [f"植え込んでいない記録を見つけました：{name} {line}行目" for name, line in extra]
-    return Proof(f"{rule} {code}", len(wanted), tuple(differences))
+    return Proof(subject, len(wanted), tuple(differences))
 
 
 def _proof_of_values(
@@ -222,6 +234,7 @@ def _proof_of_values(
         found = [str(v) for name, line, v in held if line == row["line"] and _same(row["file"], name)]
         if found != [row["value"]]:
             differences.append(
-                f"{row['plant']} {row['file']} {row['line']}行目：真値 {row['value']}、データ {'、'.join(found) or 'なし'}"
+                f"「{row['title']}」{row['file']} {row['line']}行目：真値 {row['value']}、データ {'、'.join(found) or 'なし'}"
             )
-    return Proof(f"{table}.{column}", group.height, tuple(differences))
+    declared = ALL_TABLES[table]
+    return Proof(f"{declared.title}の{declared[column].title}", group.height, tuple(differences))

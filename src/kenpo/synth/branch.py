@@ -457,6 +457,7 @@ def _write_truth(world: World, out: Path, kept: _Kept, planting: Planting) -> No
     planted = [
         {
             "plant": e.plant,
+            "title": e.title,
             "rule": e.rule,
             "code": e.code,
             "file": e.ref.file,

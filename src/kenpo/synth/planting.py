@@ -55,6 +55,7 @@ class Expectation:
     must be found. column and value: the lake's row of the record must hold this value instead."""
 
     plant: str
+    title: str
     rule: str
     code: str
     ref: Ref
@@ -143,7 +144,7 @@ class Planting:
         self._sections = sections
         self._people = 0
         self._workplaces = 0
-        self._plant = ""
+        self._plant = "", ""
         self._counted: list[tuple[Cover, int]] = []
         self._insured_at: dict[str, list[Cover]] = {}
         self._open: list[tuple[str, str, date, date | None]] = []
@@ -151,7 +152,7 @@ class Planting:
     def run(self, plants: Sequence[Plant]) -> None:
         """Plant everything, then work out what it adds to the truth."""
         for one in plants:
-            self._plant = one.id
+            self._plant = one.id, one.title
             one.make(self)
         self._count_members()
 
@@ -375,15 +376,15 @@ class Planting:
 
     def find(self, rule: str, code: str, ref: Ref) -> None:
         """The rule must find the record, with this code."""
-        self.expectations.append(Expectation(self._plant, rule, code, ref))
+        self.expectations.append(Expectation(*self._plant, rule, code, ref))
 
     def spare(self, rule: str, code: str, ref: Ref) -> None:
         """The rule must not find the record with this code: a near-miss."""
-        self.expectations.append(Expectation(self._plant, rule, code, ref, found=False))
+        self.expectations.append(Expectation(*self._plant, rule, code, ref, found=False))
 
     def expect(self, table: str, column: str, value: object, ref: Ref) -> None:
         """The lake's row of the record must hold this value."""
-        self.expectations.append(Expectation(self._plant, table, "", ref, column=column, value=str(value)))
+        self.expectations.append(Expectation(*self._plant, table, "", ref, column=column, value=str(value)))
 
     # ---- the truth -----------------------------------------------------------------------------------------------
 
