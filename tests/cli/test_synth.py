@@ -85,8 +85,9 @@ class TestMaking:
             value, level = (float(n.replace(",", "")) for n in (own, known))
             if level >= 10:
                 assert abs(float(ratio) - value / level) < 0.02, name
-        sources = {p.source for p in published().values()}
+        sources = {p.source.translate(str.maketrans("[]|", "［］｜")) for p in published().values()}
         assert {r[6] for r in compared} <= sources
+        assert "](" not in page  # a source in brackets must not become a link
         assert {r[5] for r in compared} <= {"資料", "概数"}
         assert "--branch 35 --members 120 --years 1 --seed 1" in page
 

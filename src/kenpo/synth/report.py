@@ -102,9 +102,8 @@ def _line(row: _Row, known: dict[tuple[str, str], Published]) -> str:
         return f"| {name} | {own} | － | － | | | |"
     ratio = f"{value / said.value:.2f}" if said.value else "－"
     sure = "資料" if said.confidence == "read" else "概数"
-    return (
-        f"| {name} | {own} | {said.value:,.{decimals}f} | {ratio} | {said.period} | {sure} | {said.source} |"
-    )
+    source = said.source.translate(str.maketrans("[]|", "［］｜"))  # no links, no cells of their own
+    return f"| {name} | {own} | {said.value:,.{decimals}f} | {ratio} | {said.period} | {sure} | {source} |"
 
 
 def _sum(frame: pl.DataFrame, column: str) -> float:
