@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ import pyarrow as pa
 from kenpo.base.errors import LakeError
 from kenpo.lake.schema import Table
 from kenpo.lake.tables import ALL_TABLES
+from kenpo.lake.tables.derived import TABLES as DERIVED
+from kenpo.lake.tables.figures import TABLES as FIGURES
 from kenpo.lake.tables.intake import INTAKE_FILE
 
 # An ibis table or column; ibis's own annotations do not know a table's columns, so type checkers see Any.
@@ -133,6 +136,16 @@ def _sync(root: Path, parts: Sequence[Part]) -> None:
             os.close(descriptor)
 
 
+def _declared() -> dict[str, str]:
+    """Table → its columns as a short text, of the tables that hold what was taken in; derived ones are made anew."""
+    derived = {table.name for table in (*DERIVED, *FIGURES)}
+    return {
+        name: hashlib.sha256(table.duckdb_columns().encode()).hexdigest()[:12]
+        for name, table in ALL_TABLES.items()
+        if name not in derived and table is not INTAKE_FILE
+    }
+
+
 class Lake:
     """An opened lake. Reading needs no lock; `writing()` takes it for the time of a load or refresh.
 
@@ -154,7 +167,9 @@ class Lake:
                 where=str(root),
                 todo="「kenpo load ファイル」で取り込むと作られます。別の場所なら --lake で指定してください。",
             )
-        return cls(root)
+        lake = cls(root)
+        lake._same_tables()
+        return lake
 
     @classmethod
     def create(cls, path: str | Path) -> Lake:
@@ -170,7 +185,26 @@ class Lake:
                 where=str(root),
                 todo="書き込める場所を --lake で指定してください。",
             ) from error
-        return cls(root)
+        lake = cls(root)
+        lake._same_tables()
+        if lake.meta("tables") is None:
+            lake.set_meta("tables", json.dumps(_declared()))
+        return lake
+
+    def _same_tables(self) -> None:
+        """Raise LakeError when what was taken in lies in tables whose columns have changed since."""
+        kept = json.loads(self.meta("tables") or "{}")
+        now = _declared()
+        with self._db() as db:
+            held = {row["table_name"] for row in db.execute("select distinct table_name from part")}
+        changed = [ALL_TABLES[name].title for name in now if name in held and kept.get(name) != now[name]]
+        if changed:
+            raise LakeError(
+                f"この置き場は、前の版の kenpo で作られています。列の変わった表：{'、'.join(changed)}",
+                where=str(self.root),
+                todo="元のファイルを、新しい置き場に取り込み直してください（--lake で指定します）。",
+                code="old_lake",
+            )
 
     # ---- manifest ------------------------------------------------------------------------------------------------
 
@@ -254,6 +288,7 @@ class Lake:
                     todo="終わるのを待ってから、もう一度実行してください。",
                 ) from error
             self._sweep()
+            self.set_meta("tables", json.dumps(_declared()))
             yield self
 
     def _sweep(self) -> None:
