@@ -108,6 +108,14 @@ class TestTheProofCanFail:
             in self.said(tiny, folder)
         )
 
+    def test_a_branch_of_another_version_is_refused(self, tiny: TinyBranch, copy: Path):
+        path = copy / "真値" / "plants.json"
+        said = json.loads(path.read_text())
+        del said["format"]
+        path.write_text(json.dumps(said))
+        with pytest.raises(ArgumentError, match="別の版の kenpo synth で作られた"):
+            self.said(tiny, copy)
+
     def test_another_value_is_named_with_both(self, tiny: TinyBranch, spoil: Any):
         folder = spoil("receipt", lambda e: e | {"value": "9"} if e["column"] == "points" else None)
         said = self.said(tiny, folder)

@@ -20,7 +20,7 @@ from kenpo.frame.measure import Measure, figures
 from kenpo.frame.worklist import Worklist, run
 from kenpo.lake import Lake
 from kenpo.lake.tables import ALL_TABLES
-from kenpo.synth.truth import FOLDER, Truth, World
+from kenpo.synth.truth import FOLDER, FORMAT, Truth, World
 
 # Tables that say of which branch a file is.
 _OF_BRANCH = ("workplace", "member", "enrolment", "remuneration", "bonus", "card", "receipt")
@@ -50,7 +50,8 @@ class Proof:
 
 
 def described(folder: Path) -> dict[str, Any]:
-    """What an invented branch says of itself. Raises ArgumentError when there is no truth in the folder."""
+    """What an invented branch says of itself. Raises ArgumentError when there is no truth in the folder, or
+    one of another form."""
     path = folder / FOLDER / "plants.json"
     if not path.is_file():
         raise ArgumentError(
@@ -58,7 +59,14 @@ def described(folder: Path) -> dict[str, Any]:
             where=str(path),
             todo="「kenpo synth --out」で作ったフォルダを指定してください。",
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    said = json.loads(path.read_text(encoding="utf-8"))
+    if said.get("format") != FORMAT:
+        raise ArgumentError(
+            "別の版の kenpo synth で作られた架空の支部です。",
+            where=str(path),
+            todo="「kenpo synth --out」で作り直し、新しい置き場に取り込んでから照合してください。",
+        )
+    return said
 
 
 def prove_figures(

@@ -469,6 +469,7 @@ def _write_truth(world: World, out: Path, kept: _Kept, planting: Planting) -> No
         for e in planting.expectations
     ]
     described: dict[str, Any] = {
+        "format": truths.FORMAT,
         "branch": setting.branch,
         "members": setting.members,
         "first_month": f"{setting.first:%Y-%m}",

@@ -17,6 +17,9 @@ from kenpo.base.age import five_year_band
 FOLDER = "真値"
 """The folder of an invented branch that is not delivered to anybody."""
 
+FORMAT = 1
+"""Raised whenever what lies in the folder changes its form, so that an older branch is made anew."""
+
 _PERSON = {"age_band": pl.String, "sex": pl.String, "kind": pl.String}
 _PLACE = {"residence": pl.String, "section": pl.String}
 _CARE = {"month": pl.Date, "care": pl.String}
