@@ -9,7 +9,7 @@ import numpy as np
 from kenpo.synth.names import address_of
 from kenpo.synth.records import Institution
 from kenpo.synth.setting import Bools, Ints, Setting
-from kenpo.synth.workplaces import place_weights
+from kenpo.synth.workplaces import neighbour_of, place_weights
 
 CLINIC, HOSPITAL, DENTIST, PHARMACY = range(4)
 _TABLE = ("1", "1", "3", "4")
@@ -62,8 +62,7 @@ def make_institutions(setting: Setting) -> Institutions:
     """Institutions in proportion to the members, a few of them in the prefecture next door."""
     random = setting.random(5)
     codes, weights = place_weights(setting.branch)
-    next_door = f"{int(setting.branch) - 1:02d}" if setting.branch != "01" else "02"
-    others, shares = place_weights(next_door)
+    others, shares = place_weights(neighbour_of(setting.branch))
     groups = []
     for sort in range(4):
         count = max(_LEAST[sort], round(setting.members * _PER_1000[sort] / 1000))

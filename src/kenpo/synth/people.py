@@ -21,7 +21,7 @@ from kenpo.synth.setting import (
     day_number,
     parts_of,
 )
-from kenpo.synth.workplaces import Workplaces, place_weights
+from kenpo.synth.workplaces import Workplaces, neighbour_of, place_weights
 
 CHUNK = 5_000
 """Slots in a chunk."""
@@ -492,8 +492,7 @@ def _homes(
     at_work = np.full(households, -1)
     at_work[stints[0][::-1]] = stints[1][::-1]
     codes, weights = place_weights(setting.branch)
-    next_door = f"{int(setting.branch) - 1:02d}" if setting.branch != "01" else "02"
-    others, shares = place_weights(next_door)
+    others, shares = place_weights(neighbour_of(setting.branch))
     drawn = random.random(households)
     within = random.choice(len(codes), households, p=weights)
     beyond = random.choice(len(others), households, p=shares)

@@ -13,7 +13,7 @@ from kenpo.synth.setting import NEVER, Days, Floats, Ints, Setting, day_number
 _MEDIAN_SIZE, _SIGMA, _LARGEST = 2.5, 1.646, 3000
 _CLOSING_PER_YEAR = 0.012
 
-# Industry divisions (中分類) and their weights among workplaces, in per mille; the rest is spread evenly.
+# Industry divisions (中分類) and their weights among workplaces, relative to one another.
 _INDUSTRIES = {
     "06": 52, "07": 36, "08": 30, "09": 22, "11": 8, "16": 9, "18": 10, "22": 8, "24": 26, "26": 22, "29": 8,
     "31": 14, "32": 12, "39": 30, "43": 10, "44": 58, "47": 8, "52": 24, "53": 30, "54": 26, "55": 24, "58": 26,
@@ -64,6 +64,11 @@ class Workplaces:
         base = np.searchsorted(self.ends, slots, side="right")
         gone = self.closing[base] < month
         return np.where(gone, self.successor[base], base)
+
+
+def neighbour_of(prefecture: str) -> str:
+    """The prefecture (two digits) in which some members live and are treated: the one before, and 02 for 01."""
+    return "02" if prefecture == "01" else f"{int(prefecture) - 1:02d}"
 
 
 def place_weights(prefecture: str) -> tuple[list[str], Floats]:
