@@ -1,13 +1,23 @@
 """Settings of all tests: Hypothesis does not judge by the clock, which says nothing on a busy machine; and the invented
-branches that tests share."""
+branches that tests share.
 
+With CI set the same examples are tried every time, so that a run says something of the change it is run for; everywhere
+else they are drawn anew.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from tests import branches
 
-settings.register_profile("kenpo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "kenpo",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("kenpo")
 
 
