@@ -1,0 +1,272 @@
+"""Documents as people have them: what is read from text, HTML, Word, Excel and PDF, and what is refused."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from kenpo.base.document import Block, Document, Heading, Paragraph, Table
+from kenpo.base.errors import InputFileError
+from kenpo.intake.documents import read_document
+
+PLANS = Path(__file__).parents[2].parent / "shared" / "plans"
+MARKUP = re.compile(r"</?(?:p|ul|li|br)(?:\s[^<>]*)?/?>")
+
+
+def read(tmp_path: Path, name: str, content: str | bytes) -> Document:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_document(path)
+
+
+def refused(tmp_path: Path, name: str, content: str | bytes) -> InputFileError:
+    with pytest.raises(InputFileError) as error:
+        read(tmp_path, name, content)
+    return error.value
+
+
+def texts(blocks: tuple[Block, ...]) -> list[str]:
+    """Headings as their number signs, paragraphs with their mark, tables as rows of cells."""
+    found = []
+    for block in blocks:
+        if isinstance(block, Heading):
+            found.append(f"{'#' * block.level} {block.text}")
+        elif isinstance(block, Paragraph):
+            found.append(f"{block.mark}|{block.text}" if block.mark else block.text)
+        elif isinstance(block, Table):
+            found += [" / ".join(cell.text for cell in row) for row in block.rows]
+    return found
+
+
+def the_table(document: Document) -> Table:
+    (table,) = [block for block in document.blocks if isinstance(block, Table)]
+    return table
+
+
+def spans(table: Table) -> list[list[str]]:
+    """Each cell as its text, its span when it has one, and = where it is continued."""
+    return [
+        [
+            "=" + cell.text
+            if cell.continued
+            else cell.text + (f" {cell.rows}x{cell.columns}" if cell.rows * cell.columns > 1 else "")
+            for cell in row
+        ]
+        for row in table.rows
+    ]
+
+
+def every_character(document: Document) -> str:
+    held = []
+    for block in document.blocks:
+        if isinstance(block, Heading | Paragraph):
+            held.append(getattr(block, "mark", "") + block.text)
+        elif isinstance(block, Table):
+            assert {len(row) for row in block.rows} == {len(block.rows[0])}
+            assert len(block.rows_where) == len(block.rows)
+            held += [cell.text for row in block.rows for cell in row if not cell.continued]
+    return re.sub(r"\s", "", "".join(held))
+
+
+# --- text and markdown
+
+
+@pytest.mark.skipif(not PLANS.is_dir(), reason="the published plans are not at hand")
+@pytest.mark.parametrize("name", ["tokyo_fy2023_h1", "yamaguchi_fy2021_q1", "honbu_fy2021"])
+def test_nothing_of_a_published_plan_is_lost(name: str):
+    path = PLANS / f"{name}.txt"
+    text = path.read_text("utf-8")
+    wanted = re.sub(r"(?m)^(?:#+ |\s*- )", "", text)
+    wanted = re.sub(r"\s", "", html.unescape(MARKUP.sub("", wanted)))
+    found = iter(every_character(read_document(path)))
+    for n, character in enumerate(wanted):
+        assert character in found, wanted[max(0, n - 40) : n + 1]
+
+
+@pytest.mark.skipif(not PLANS.is_dir(), reason="the published plans are not at hand")
+@pytest.mark.parametrize(
+    ("name", "title", "tables"),
+    [
+        ("tokyo_fy2023_h1", "令和5年度上期 東京支部事業計画の進捗状況について", 24),
+        ("yamaguchi_fy2021_q1", "令和3年度山口支部事業計画の進捗について", 29),
+        ("honbu_fy2021", "令和3年度全国健康保険協会事業計画(案)について", 20),
+    ],
+)
+def test_the_published_plans_have_their_title_and_tables(name: str, title: str, tables: int):
+    document = read_document(PLANS / f"{name}.txt")
+    assert document.title == title
+    assert sum(isinstance(block, Table) for block in document.blocks) == tables
+
+
+def test_lines_with_tabs_are_a_table_and_their_cells_hold_lines(tmp_path: Path):
+    table = the_table(
+        read(
+            tmp_path,
+            "plan.txt",
+            "事業計画\t実施状況\n"
+            '<p>① 財政</p> <ul style="list-style-type: none"> 説明する。 広報する。\t<p>評議会<br>7月</p>\n'
+            "\t<ul> <li>・一つ</li> <li>二つ</li> </ul>\n",
+        )
+    )
+    assert [[cell.lines for cell in row] for row in table.rows] == [
+        [("事業計画",), ("実施状況",)],
+        [("① 財政", "説明する。 広報する。"), ("評議会", "7月")],
+        [(), ("・一つ", "・二つ")],
+    ]
+    assert table.heads == 1
+    assert table.rows_where == ("1行目", "2行目", "3行目")
+
+
+def test_a_row_of_another_length_keeps_all_its_cells(tmp_path: Path):
+    table = the_table(read(tmp_path, "plan.txt", "計画\t実績\n1\t2\t3\n4\n\n5"))
+    assert texts((table,)) == ["計画 / 実績 / ", "1 / 2 / 3"]
+
+
+def test_markdown_headings_lists_and_rules(tmp_path: Path):
+    document = read(
+        tmp_path,
+        "plan.md",
+        "# 事業計画\n令和5年度\n\n1. 基盤的保険者機能\n\n## ○サービス水準 ##\n- ・ 遵守する\n- ◆ 広報する\n* 郵送\n"
+        "---\n1. 一\n2. 二\n\n**■ KPI** 100\\*\n#見出しではない\n",
+    )
+    assert document.title == "事業計画"
+    assert texts(document.blocks) == [
+        "# 事業計画",
+        "令和5年度",
+        "1. 基盤的保険者機能",
+        "## ○サービス水準",
+        "・|遵守する",
+        "・|◆ 広報する",
+        "・|郵送",
+        "1.|一",
+        "2.|二",
+        "■ KPI 100*",
+        "#見出しではない",
+    ]
+    assert document.blocks[-1].where == "15行目"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_markdown_table(tmp_path: Path):
+    table = the_table(
+        read(
+            tmp_path,
+            "plan.md",
+            "KPI\n\n| 項目 | 目標 |\n|:---|---:|\n| a<br>b | 59.9%以上 |\n| c \\| d | |\n終わり",
+        )
+    )
+    assert texts((table,)) == ["項目 / 目標", "a\nb / 59.9%以上", "c | d / "]
+    assert table.rows_where == ("3行目", "5行目", "6行目")
+
+
+def test_an_html_table_inside_text(tmp_path: Path):
+    document = read(
+        tmp_path,
+        "plan.md",
+        "前 <table><thead><tr><th>項目</th>\n<th colspan='2'>値</th></tr></thead>\n\n"
+        "<tr><td rowspan=2>甲</td><td>1</td><td>2</td></tr>\n<tr><td>3<br>4</td></tr></table> 後\n## 次\n",
+    )
+    assert spans(the_table(document)) == [
+        ["項目", "値 1x2", "=値"],
+        ["甲 2x1", "1", "2"],
+        ["=甲", "3\n4", ""],
+    ]
+    assert the_table(document).rows_where == ("1行目", "4行目", "5行目")
+    assert texts(document.blocks)[0] == "前" and texts(document.blocks)[-2:] == ["後", "## 次"]
+
+
+def test_signs_that_are_no_tags_stay(tmp_path: Path):
+    document = read(tmp_path, "plan.txt", "<p>A<B <数値目標> &lt;x&gt; R&D</p>\n<数値目標> p<0.05\n")
+    assert texts(document.blocks) == ["A<B <数値目標> <x> R&D", "<数値目標> p<0.05"]
+
+
+def test_characters_without_width_are_dropped_and_wide_ones_kept(tmp_path: Path):
+    assert texts(read(tmp_path, "a.txt", "５９\u200b.９％\ufeff ｶﾅ").blocks) == ["５９.９％ ｶﾅ"]
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "cp932", "utf-16"])
+def test_encodings(tmp_path: Path, coding: str):
+    assert read(tmp_path, "a.txt", "①髙橋 事業計画\r\n実績～".encode(coding)).title == "①髙橋 事業計画"
+
+
+def test_a_document_that_begins_with_a_table_is_called_as_its_file(tmp_path: Path):
+    assert read(tmp_path, "令和5年度.txt", "a\tb\nc\td").title == "令和5年度"
+
+
+# --- HTML
+
+
+def test_an_html_page(tmp_path: Path):
+    page = """<!DOCTYPE html><html><head><meta charset="shift_jis"><title>x</title><style>p<b{}</style></head>
+<body><h1>事業<br>計画</h1><div>前<b>文</b><p>段落&nbsp;一<br/>行二</p>後</div>
+<ol><li>一<ul><li>ア</li></ul></li><li>二</li></ol><script>var a = "<p>";</script>
+<table><tr><th>項目</th><th>値</th></tr><tr><th>甲</th><td><p>1</p><table><tr><td>2</td></tr></table></td></tr></table>
+<数値目標> 50%
+</body></html>"""
+    document = read(tmp_path, "plan.html", page.encode("cp932"))
+    assert texts(document.blocks) == [
+        "# 事業 計画",
+        "前文",
+        "段落 一",
+        "行二",
+        "後",
+        "1.|一",
+        "・|ア",
+        "2.|二",
+        "項目 / 値",
+        "甲 / 1\n2",
+        "<数値目標> 50%",
+    ]
+    assert the_table(document).rows_where == ("4行目", "4行目")
+
+
+def test_html_is_known_whatever_its_name(tmp_path: Path):
+    assert texts(read(tmp_path, "book.xls", "<html><table><tr><td>a<td>b</table></html>").blocks) == ["a / b"]
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "says"),
+    [
+        ("a.txt", b"", "empty", "空です"),
+        ("a.txt", b" \r\n\t", "empty", "空です"),
+        ("a.md", b"<!-- x -->\n---\n", "empty", "文字がありません"),
+        ("a.txt", b"\x82\xa0\x81\x00\xff\xff", "unknown_format", "種類"),
+        ("a.txt", "計画".encode("euc-jp") + b"\xff", "unreadable", "シフトJIS"),
+        ("a.bin", b"plan", "unknown_format", "種類"),
+        ("a.docx", b"plan", "unreadable", "Word"),
+        ("a.xlsx", b"PK\x03\x04 broken", "unreadable", "壊れていないか"),
+        ("a.pdf", b"plan", "unreadable", "PDF"),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "unknown_format", ".docxとして保存"),
+        (
+            "a.xls",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook".encode("utf-16-le"),
+            "unknown_format",
+            ".xlsxとして保存",
+        ),
+        (
+            "a.docx",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+            "unreadable",
+            "パスワード",
+        ),
+        ("a.rtf", b"{\\rtf1 plan}", "unknown_format", ".docx"),
+        ("a.png", b"\x89PNG....", "unknown_format", "画像"),
+    ],
+)
+def test_files_that_are_not_read_say_what_to_do(
+    tmp_path: Path, name: str, content: bytes, code: str, says: str
+):
+    error = refused(tmp_path, name, content)
+    assert (error.code, error.where) == (code, name)
+    assert says in error.message and error.todo
+
+
+def test_a_file_that_is_not_there(tmp_path: Path):
+    with pytest.raises(InputFileError) as error:
+        read_document(tmp_path / "none.txt")
+    assert error.value.code == "not_found"
