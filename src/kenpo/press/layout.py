@@ -1,0 +1,155 @@
+"""What all forms need to know of a page: parts, hanging marks, widths of text and of columns, colours (組版)."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from kenpo.base.document import Block, Cell, Document, Heading, PageBreak, Paragraph, Table, Tone
+
+FILLS: dict[Tone, str] = {"good": "DCEBF7", "warn": "FFF2C6", "bad": "FBDFD2", "head": "E6EBF1"}
+"""The tint behind a cell of each tone: told apart by the colour-blind, and dark text on each has AAA contrast."""
+
+INK = "1A1A1A"
+MUTED = "595959"
+ACCENT = "1F4E79"
+RULE = "8C96A3"
+
+BOLD: frozenset[Tone] = frozenset({"head", "bad"})
+"""Tones set in bold, so that they show in black and white as well."""
+
+SHORT = 18
+"""A row of at most this many lines is kept on one page."""
+
+_MARK = (
+    r"[・･○●◎◇◆□■△▲▽▼☆★※→⇒✓•‣＊]"
+    r"|[\u2460-\u2473\u3251-\u325f\u32b1-\u32bf\u2776-\u277f]"
+    r"|[（(](?:[0-9０-９]{1,3}|[ア-ン]|[ｱ-ﾝ]|[ivxⅰ-ⅻ]{1,4}|[a-zA-Z])[）)]"
+    r"|(?:[0-9]{1,2}|[ivx]{1,4}|[ア-ン])[)）]"
+    r"|[0-9]{1,2}[.．](?=[ 　])"
+    r"|[-－–](?=[ 　])"
+)
+_MARKED = re.compile(rf"[ 　]*(?:{_MARK})[ 　]*(?=[^ 　])")
+_NUMBER = re.compile(r"[△▲▼+＋\-－−±約]?[0-9０-９][0-9０-９,，.．]*[^\s0-9]{0,4}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Blocks that stand on pages of one direction, on a sheet, or on slides that begin anew (章)."""
+
+    name: str
+    landscape: bool
+    blocks: tuple[Block, ...]
+
+
+def parts(document: Document) -> tuple[Part, ...]:
+    """The document cut at its page breaks. A page break that comes first only names and turns the first part."""
+    found: list[tuple[PageBreak, list[Block]]] = [(PageBreak(), [])]
+    for block in document.blocks:
+        if isinstance(block, PageBreak):
+            if len(found) == 1 and not found[0][1]:
+                found.clear()
+            found.append((block, []))
+        else:
+            found[-1][1].append(block)
+    return tuple(
+        Part(
+            b.name or next((x.text for x in blocks if isinstance(x, Heading)), ""),
+            b.landscape or document.landscape,
+            tuple(blocks),
+        )
+        for b, blocks in found
+    )
+
+
+def marked(paragraph: Paragraph) -> str:
+    """The paragraph's text with its mark before it, as one line of text: ・と①は詰め、(1)などは半角あける."""
+    if not paragraph.mark:
+        return paragraph.text
+    gap = "" if paragraph.mark in "・･" else " "
+    return f"{paragraph.mark}{gap}{paragraph.text}"
+
+
+def hang(line: str) -> float:
+    """How far the line's second and later lines are set in, in em: the width of a mark it begins with, or 0."""
+    found = _MARKED.match(line)
+    return min(width(found[0]), 4) if found and not solid(line) else 0
+
+
+def width(text: str) -> float:
+    """The width of a text in em: 1 for a full-width character, a little over one half for a half-width one."""
+    return sum(_em(c) for c in text)
+
+
+def _em(character: str) -> float:
+    if unicodedata.east_asian_width(character) in "WFA":
+        return 1
+    if character in "%@mwMW&":
+        return 0.95
+    return 0.65 if character.isupper() else 0.58
+
+
+def wrapped(line: str, em: float) -> int:
+    """How many lines a line of text takes in a column of this width, with one character lost to kinsoku on each."""
+    room = max(em - 1, 1) if width(line) > em else em
+    return max(1, math.ceil(width(line) / room))
+
+
+def depth(lines: Iterable[str], em: float) -> int:
+    """How many lines a cell's paragraphs take in a column of this width."""
+    return sum(wrapped(line, em - hang(line)) for line in lines) or 1
+
+
+def columns(table: Table, em: float, *, padding: float = 1) -> list[float]:
+    """The widths of the table's columns in em, em together: as Table.widths, but none too narrow for its numbers.
+
+    em: the width of the whole table in characters of its text. padding: what each cell loses of its width.
+    """
+    count = len(table.rows[0])
+    shares = [w for w, _ in zip_longest(table.widths[:count], range(count), fillvalue=1.0)]
+    total = sum(shares) or 1
+    wanted = [em * share / total for share in shares]
+    least = [padding + max((_tight(row[i]) for row in table.rows)) for i in range(count)]
+    if sum(least) >= em:
+        return [em * x / sum(least) for x in least]
+    fixed: set[int] = set()
+    while True:
+        free = em - sum(least[i] for i in fixed)
+        base = sum(wanted[i] for i in range(count) if i not in fixed) or 1
+        now = [least[i] if i in fixed else wanted[i] * free / base for i in range(count)]
+        short = {i for i in range(count) if i not in fixed and now[i] < least[i]}
+        if not short:
+            return now
+        fixed |= short
+
+
+def _tight(cell: Cell) -> float:
+    """What a cell needs so that its numbers and its shortest words are not broken."""
+    if cell.continued or cell.columns > 1:
+        return 0
+    return max((width(line) + 0.2 if solid(line) else min(width(line), 2) for line in cell.lines), default=0)
+
+
+def solid(line: str) -> bool:
+    """Whether a line is a number with its unit, which must not be broken: 8,373円, △0.3ポイント, 59.9%."""
+    return bool(_NUMBER.fullmatch(line)) and width(line) < 12
+
+
+def span(row: Sequence[float], start: int, cell: Cell) -> float:
+    """The width of a cell that begins in column start."""
+    return sum(row[start : start + cell.columns])
+
+
+def short_rows(table: Table, widths: Sequence[float], padding: float = 1) -> list[bool]:
+    """For each row, whether it is kept on one page. A row that shares a spanning cell is judged by its own cells."""
+    return [
+        all(
+            cell.rows > 1 or cell.continued or depth(cell.lines, span(widths, i, cell) - padding) <= SHORT
+            for i, cell in enumerate(row)
+        )
+        for row in table.rows
+    ]
