@@ -187,7 +187,7 @@ class _Judging:
 
     def compare_with_path(self, value: Decimal, bound: Decimal, basis: str, expected: Number) -> Verdict:
         end = f"年度末の{basis} {self.bound_text(bound)}"
-        if exact(expected) == 0 and self.printed(value) == 0:
+        if self.printed(expected) == 0 == self.printed(value):
             return Verdict(
                 Code.UNDECIDED, f"例年、まだ実施時期ではありません（{end}）", self.printed(expected)
             )
