@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import html
+import io
 import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+import docx
+import docx.document
+import docx.text.paragraph
 import pytest
+from docx.oxml.parser import parse_xml
+from docx.oxml.xmlchemy import BaseOxmlElement
 
 from kenpo.base.document import Block, Document, Heading, Paragraph, Table
 from kenpo.base.errors import InputFileError
 from kenpo.intake.documents import read_document
 
 PLANS = Path(__file__).parents[2].parent / "shared" / "plans"
+WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 MARKUP = re.compile(r"</?(?:p|ul|li|br)(?:\s[^<>]*)?/?>")
 
 
@@ -224,6 +234,189 @@ def test_an_html_page(tmp_path: Path):
 
 def test_html_is_known_whatever_its_name(tmp_path: Path):
     assert texts(read(tmp_path, "book.xls", "<html><table><tr><td>a<td>b</table></html>").blocks) == ["a / b"]
+
+
+# --- Word
+
+
+def saved(tmp_path: Path, word: docx.document.Document) -> Path:
+    path = tmp_path / "plan.docx"
+    word.save(str(path))
+    return path
+
+
+def xml(text: str) -> BaseOxmlElement:
+    return cast(BaseOxmlElement, parse_xml(text.replace(">", f' xmlns:w="{WORD}">', 1)))
+
+
+def numbered(paragraph: docx.text.paragraph.Paragraph, number: int, level: int = 0) -> None:
+    properties = paragraph._p.get_or_add_pPr()
+    properties.append(xml(f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>'))
+
+
+def declare_lists(word: docx.document.Document) -> None:
+    """List 91 counts ① and (ア) below it, list 92 has bullets of a symbol font, list 93 begins 91 anew at 3."""
+    root = word.part.numbering_part.element
+    bullet = '<w:lvl w:ilvl="0"><w:numFmt w:val="bullet"/><w:lvlText w:val="\uf06e"/></w:lvl>'
+    levels = (
+        '<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimalEnclosedCircle"/><w:lvlText w:val="%1"/></w:lvl>'
+        '<w:lvl w:ilvl="1"><w:start w:val="1"/><w:numFmt w:val="aiueoFullWidth"/><w:lvlText w:val="(%2)"/></w:lvl>'
+    )
+    for number, inside in ((91, levels), (92, bullet)):
+        root.insert(0, xml(f'<w:abstractNum w:abstractNumId="{number}">{inside}</w:abstractNum>'))
+        root.append(xml(f'<w:num w:numId="{number}"><w:abstractNumId w:val="{number}"/></w:num>'))
+    over = '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="3"/></w:lvlOverride>'
+    root.append(xml(f'<w:num w:numId="93"><w:abstractNumId w:val="91"/>{over}</w:num>'))
+
+
+def test_a_word_document_in_the_order_of_its_body(tmp_path: Path):
+    word = docx.Document()
+    word.add_paragraph("資料1")
+    word.add_paragraph("令和5年度 事業計画", style="Title")
+    word.add_heading("基盤的保険者機能", 1)
+    word.add_paragraph("")
+    word.add_paragraph("一行目\n二行目")
+    word.add_paragraph("取組", style="List Bullet")
+    word.add_table(1, 2).cell(0, 0).text = "項目"
+    word.add_heading("KPI", 2)
+    document = read_document(saved(tmp_path, word))
+    assert document.title == "令和5年度 事業計画"
+    assert texts(document.blocks) == [
+        "資料1",
+        "# 令和5年度 事業計画",
+        "# 基盤的保険者機能",
+        "一行目",
+        "二行目",
+        "・|取組",
+        "項目 / ",
+        "## KPI",
+    ]
+    assert [getattr(block, "where", "") for block in document.blocks] == [
+        "段落1",
+        "段落2",
+        "段落3",
+        "段落5",
+        "段落5",
+        "段落6",
+        "表1の1行目",
+        "段落7",
+    ]
+
+
+def test_numbers_that_word_counts_are_marks(tmp_path: Path):
+    word = docx.Document()
+    declare_lists(word)
+    for text, number, level in (
+        ("財政", 91, 0), ("保険料率", 91, 1), ("意見発信", 91, 1), ("水準", 91, 0), ("郵送", 91, 1), ("黒四角", 92, 0), ("三", 93, 0),
+    ):  # fmt: skip
+        numbered(word.add_paragraph(text), number, level)
+    numbered(word.add_heading("見出し", 2), 91)
+    cell = word.add_table(1, 2).cell(0, 0)
+    numbered(cell.paragraphs[0], 91)
+    cell.paragraphs[0].add_run("表の中")
+    assert texts(read_document(saved(tmp_path, word)).blocks) == [
+        "①|財政",
+        "(ア)|保険料率",
+        "(イ)|意見発信",
+        "②|水準",
+        "(ア)|郵送",
+        "■|黒四角",
+        "③|三",
+        "## ④見出し",
+        "⑤表の中 / ",
+    ]
+
+
+def test_cells_of_a_word_table_that_span_others(tmp_path: Path):
+    word = docx.Document()
+    table = word.add_table(4, 3)
+    for r, row in enumerate(["項目 目標 ", " KPI 実績", "甲 1 2", " 3 4"]):
+        for cell, text in zip(table.rows[r].cells, row.split(" "), strict=True):
+            cell.text = text
+    table.cell(0, 0).merge(table.cell(1, 0))
+    table.cell(0, 1).merge(table.cell(0, 2))
+    table.cell(2, 0).merge(table.cell(3, 0))
+    inner = table.cell(3, 2).add_table(2, 2)
+    inner.cell(0, 0).text, inner.cell(0, 1).text, inner.cell(1, 0).text = "内", "側", "下"
+    found = the_table(read_document(saved(tmp_path, word)))
+    assert spans(found) == [
+        ["項目 2x1", "目標 1x2", "=目標"],
+        ["=項目", "KPI", "実績"],
+        ["甲 2x1", "1", "2"],
+        ["=甲", "3", "4\n内\u3000側\n下"],
+    ]
+    assert found.heads == 2
+    assert found.rows_where == tuple(f"表1の{n}行目" for n in (1, 2, 3, 4))
+
+
+def test_rows_that_word_repeats_on_every_page_are_heads(tmp_path: Path):
+    word = docx.Document()
+    table = word.add_table(3, 2)
+    for row in table.rows:
+        row.cells[0].text = "a"
+    for row in list(table.rows)[:2]:
+        row._tr.get_or_add_trPr().append(xml("<w:tblHeader></w:tblHeader>"))
+    assert the_table(read_document(saved(tmp_path, word))).heads == 2
+
+
+def test_a_frame_of_one_cell_is_text(tmp_path: Path):
+    word = docx.Document()
+    word.add_table(1, 1).cell(0, 0).text = "■ KPI\n100%"
+    assert texts(read_document(saved(tmp_path, word)).blocks) == ["■ KPI", "100%"]
+
+
+def test_tracked_changes_are_read_as_accepted(tmp_path: Path):
+    word = docx.Document()
+    paragraph = word.add_paragraph("目標は")
+    run = "<w:r><w:t>{}</w:t></w:r>"
+    for part in (
+        f'<w:del w:id="1">{run.format("50").replace("w:t>", "w:delText>")}</w:del>',
+        f'<w:ins w:id="2">{run.format("60")}</w:ins>',
+        f'<w:moveFrom w:id="3">{run.format("旧")}</w:moveFrom>',
+        f'<w:moveTo w:id="4">{run.format("新")}</w:moveTo>',
+        "<w:r><w:rPr><w:vanish/></w:rPr><w:t>隠し</w:t></w:r>",
+        "<w:r><w:t>%</w:t></w:r>",
+    ):
+        paragraph._p.append(xml(part))
+    joined = word.add_paragraph("段落の終わりを")
+    joined._p.get_or_add_pPr().append(xml('<w:rPr><w:del w:id="5"/></w:rPr>'))
+    word.add_paragraph("消した")
+    assert texts(read_document(saved(tmp_path, word)).blocks) == ["目標は60新%", "段落の終わりを消した"]
+
+
+def test_text_boxes_are_read_once(tmp_path: Path):
+    word = docx.Document()
+    box = "<w:txbxContent><w:p><w:r><w:t>囲み</w:t></w:r></w:p></w:txbxContent>"
+    word.add_paragraph("本文")._p.append(
+        xml(
+            '<w:r><mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">'
+            f"<mc:Choice Requires='wps'>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent></w:r>"
+        )
+    )
+    assert texts(read_document(saved(tmp_path, word)).blocks) == ["本文", "囲み"]
+
+
+def rezipped(path: Path, part: str, change: Callable[[bytes], bytes]) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)) if name == part else old.read(name))
+    return held.getvalue()
+
+
+def test_damaged_and_hostile_word_files_are_refused(tmp_path: Path):
+    word = docx.Document()
+    word.add_paragraph("計画")
+    path, part = saved(tmp_path, word), "word/document.xml"
+    cut = refused(tmp_path, "cut.docx", path.read_bytes()[:9000])
+    broken = refused(tmp_path, "broken.docx", rezipped(path, part, lambda text: text[:-40]))
+    entity = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+    hostile = refused(
+        tmp_path, "hostile.docx", rezipped(path, part, lambda text: entity + text[text.index(b"<w:doc") :])
+    )
+    assert {cut.code, broken.code, hostile.code} == {"unreadable"}
+    bomb = refused(tmp_path, "bomb.docx", rezipped(path, part, lambda text: text + b" " * 201_000_000))
+    assert bomb.code == "too_large"
 
 
 # --- what is refused

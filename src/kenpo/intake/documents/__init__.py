@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kenpo.base.document import Block, Document, Heading, Paragraph
 from kenpo.base.errors import InputFileError
-from kenpo.intake.documents import kinds, page, plain
+from kenpo.intake.documents import kinds, page, plain, word
 
 _LONG_TITLE = 100
 
@@ -23,17 +23,21 @@ def read_document(path: Path) -> Document:
     (damaged, with a password, a PDF without text), unknown_format, too_large.
     """
     file = kinds.opened(path)
+    title = ""
     if file.kind == "text":
         blocks = plain.read(kinds.decoded(file))
     elif file.kind == "html":
         blocks = page.read(kinds.decoded(file))
+    elif file.kind == "docx":
+        with kinds.reading(file.name, "Word文書"):
+            blocks, title = word.read(file.content)
     else:
         raise kinds.unknown(file.name)
     if not blocks:
         raise InputFileError(
             "文書に文字がありません。", where=file.name, todo="元のファイルを確かめてください。", code="empty"
         )
-    return Document(_title(blocks) or path.stem, tuple(blocks))
+    return Document(title or _title(blocks) or path.stem, tuple(blocks))
 
 
 def _title(blocks: list[Block]) -> str:

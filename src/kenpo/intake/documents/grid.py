@@ -49,19 +49,22 @@ def _free(taken: dict[tuple[int, int], Cell], row: int, column: int, wanted: int
     return free
 
 
-def tidy(rows: Rows, where: Sequence[str]) -> tuple[Rows, tuple[str, ...]]:
-    """The rows without those rows and columns in which no filled cell begins, and the spans shortened to match."""
+def tidy(rows: Rows, where: Sequence[str], filled: bool = False) -> tuple[Rows, list[str]]:
+    """The rows without those rows and columns in which no cell begins, and the spans shortened to match.
+
+    filled: count only cells that hold something.
+    """
     begins = [
         (r, c)
         for r, row in enumerate(rows)
         for c, cell in enumerate(row)
-        if cell.lines and not cell.continued
+        if not cell.continued and (cell.lines or not filled)
     ]
     kept_rows, kept_columns = sorted({r for r, _ in begins}), sorted({c for _, c in begins})
     found = tuple(
         tuple(_shortened(rows, r, c, kept_rows, kept_columns) for c in kept_columns) for r in kept_rows
     )
-    return found, tuple(where[r] for r in kept_rows)
+    return found, [where[r] for r in kept_rows]
 
 
 def _shortened(rows: Rows, r: int, c: int, kept_rows: list[int], kept_columns: list[int]) -> Cell:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -36,6 +38,10 @@ _DTD = [
     for word in ("<!DOCTYPE", "<!ENTITY")
     for coding in ("ascii", "utf-16-le", "utf-16-be")
 ]
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, SyntaxError, LookupError, OSError, ValueError, EOFError, NotImplementedError,
+    RuntimeError, TypeError, AttributeError,
+)  # fmt: skip
 _READABLE = (
     "テキスト（.txt・.md）、HTML、Word（.docx）、Excel（.xlsx）、文字情報のあるPDFを指定してください。"
 )
@@ -108,12 +114,9 @@ def _kind(name: str, ending: str, content: bytes) -> Kind:
 
 
 def _zipped(name: str, content: bytes) -> Kind:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            _bounded(name, archive)
-            names = set(archive.namelist())
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise damaged(name, "ファイル") from error
+    with reading(name, "ファイル"), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        _bounded(name, archive)
+        names = set(archive.namelist())
     if "word/document.xml" in names:
         return "docx"
     if "xl/workbook.xml" in names:
@@ -184,6 +187,15 @@ def _decoded(file: File, codings: list[str]) -> str:
         todo="UTF-8かシフトJISのテキストとして保存し直してください。",
         code="unreadable",
     )
+
+
+@contextlib.contextmanager
+def reading(name: str, what: str) -> Iterator[None]:
+    """Inside, whatever goes wrong with the bytes of a file is an InputFileError (unreadable)."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise damaged(name, what) from error
 
 
 def damaged(name: str, what: str) -> InputFileError:

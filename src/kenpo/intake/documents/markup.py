@@ -37,7 +37,9 @@ class Line:
 
     @property
     def whole(self) -> str:
-        """The mark and the text, as they are seen."""
+        """The mark and the text, as they are seen; a bullet gives way to a mark that the text itself begins with."""
+        if self.mark == BULLET and _OWN_MARK.match(self.text):
+            return self.text
         gap = " " if len(self.mark) > 1 else ""
         return f"{self.mark}{gap}{self.text}"
 
@@ -88,12 +90,10 @@ class Lines:
 
 
 def item(text: str, mark: str) -> Line:
-    """A line with this mark; a bullet gives way to the mark that the text itself begins with."""
-    if mark != BULLET:
-        return Line(text, mark)
-    if text[0] in "・･•" and len(text) > 1:
+    """A line with this mark, which a text that itself begins with ・ does not repeat."""
+    if mark == BULLET and text[0] in "・･•" and len(text) > 1:
         return Line(text[1:].lstrip(), BULLET)
-    return Line(text) if _OWN_MARK.match(text) else Line(text, BULLET)
+    return Line(text, mark)
 
 
 def visible(text: str) -> str:

@@ -82,7 +82,7 @@ class _Scan:
         else:
             mark, text = "", line
         for n, part in enumerate(markup.lines(_inline(text))):
-            part = part if n or part.mark or not mark else markup.Line(*_as_item(part.text, mark))
+            part = part if n or part.mark or not mark else markup.item(part.text, mark)
             self.found.append(Paragraph(part.text, part.mark, where=self.where))
         self.at += 1
 
@@ -169,13 +169,6 @@ class _Scan:
 
 def _where(line: int) -> str:
     return f"{line + 1}行目"
-
-
-def _as_item(text: str, mark: str) -> tuple[str, str]:
-    """Text and mark of an item. A dash is only markup: a mark of the text's own stays in the text."""
-    if mark == markup.BULLET and text[0] == markup.BULLET and len(text) > 1:
-        return text[1:].lstrip(), mark
-    return text, mark
 
 
 def _cell(text: str) -> tuple[str, ...]:
