@@ -137,9 +137,6 @@ def _under(style: Any, eighths: int) -> None:
 def _properties(word: Word, title: str) -> None:
     core = word.core_properties
     core.title, core.language, core.author, core.comments = title, "ja-JP", "", ""
-    for tag in ("dcterms:created", "dcterms:modified"):
-        for dated in core._element.findall(qn(tag)):
-            core._element.remove(dated)
     fonts: Any = word.part.part_related_by(RELATIONSHIP_TYPE.FONT_TABLE)
     fonts._blob = fonts.blob.replace(b"</w:fonts>", _FONT.encode() + b"</w:fonts>")
 

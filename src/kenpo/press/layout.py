@@ -113,7 +113,7 @@ def columns(table: Table, em: float, *, padding: float = 1) -> list[float]:
     shares = [w for w, _ in zip_longest(table.widths[:count], range(count), fillvalue=1.0)]
     total = sum(shares) or 1
     wanted = [em * share / total for share in shares]
-    least = [padding + max((_tight(row[i]) for row in table.rows)) for i in range(count)]
+    least = [padding + max(_tight(row[i]) for row in table.rows) for i in range(count)]
     if sum(least) >= em:
         return [em * x / sum(least) for x in least]
     fixed: set[int] = set()
@@ -153,3 +153,21 @@ def short_rows(table: Table, widths: Sequence[float], padding: float = 1) -> lis
         )
         for row in table.rows
     ]
+
+
+def heights(table: Table, widths: Sequence[float], *, padding: float, line: float, gap: float) -> list[float]:
+    """The height of each row: its deepest cell's lines and a gap. The last row of a span holds what is left of it."""
+    found = [line + gap for _ in table.rows]
+    spans: list[tuple[int, int, float]] = []
+    for y, row in enumerate(table.rows):
+        for x, cell in enumerate(row):
+            if cell.continued:
+                continue
+            need = depth(cell.lines, span(widths, x, cell) - padding) * line + gap
+            if cell.rows > 1:
+                spans.append((y, y + cell.rows, need))
+            else:
+                found[y] = max(found[y], need)
+    for start, end, need in sorted(spans, key=lambda s: s[1]):
+        found[end - 1] += max(0, need - sum(found[start:end]))
+    return found
