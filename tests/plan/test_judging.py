@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_every_kind_and_every_verdict_has_an_example():
     assert {e["verdict"] for e in EXAMPLES} == {c.ja for c in Code}
 
 
-def said(target: dict[str, object], actual: Figure, **rest: Any) -> str:
+def said(target: Mapping[str, object], actual: Figure, **rest: Any) -> str:
     given_ = {"precision": 1, "at_year_end": False, **rest}
     return judge(TARGET.validate_python(target), actual, **given_).reason_ja
 
@@ -99,6 +100,9 @@ def test_the_reason_is_a_sentence_for_people():
     relative = {"kind": "not_below_last_year", "value": "8521"}
     yen = said(relative, Value(Decimal(8373)), precision=0, unit="円", at_year_end=True)
     assert yen == "実績 8,373円、前年度 8,521円以上"
+    end_of_year = {"kind": "not_below_last_year", "value": "80.6", "year_end": True}
+    generic_end = said(end_of_year, Value(Decimal("80.5")), at_year_end=True)
+    assert generic_end == "実績 80.5％、前年度末 80.6％以上"
     bids = said({"kind": "single_bid"}, Value(Decimal(25), 1, 4), at_year_end=True)
     assert bids == "入札4件のうち一者応札1件（入札4件以下の場合は一者応札1件以下）"
     later = said({"kind": "at_least", "value": "94.0"}, Value(Decimal(0)), expected=0)
@@ -115,6 +119,12 @@ def test_a_rate_without_a_denominator_is_not_applicable_and_not_zero():
     assert verdict.code is Code.NOT_APPLICABLE
     with pytest.raises(ValueError, match="Missing"):
         Value(None)
+
+
+def test_no_tenders_are_met_however_the_figure_is_given():
+    target = TARGET.validate_python({"kind": "single_bid"})
+    for actual in (Value(None, 0, 0), Value(Decimal(0), None, 0)):
+        assert judge(target, actual, precision=1, at_year_end=True).code is Code.MET
 
 
 numbers = st.decimals(min_value=0, max_value=100, places=4)

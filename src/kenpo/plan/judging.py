@@ -143,7 +143,7 @@ def judge(
         return _unknown_last_year(last_year)
     if isinstance(target, NotBelowLastYear) and target.year_end and not at_year_end:
         return judging.only_at_year_end(actual.value, bound)
-    basis = "前年度" if isinstance(target, NotBelowLastYear | NotAboveLastYear) else "目標"
+    basis = _basis(target)
     if expected is None or at_year_end:
         return judging.compare(actual.value, bound, basis)
     return judging.compare_with_path(actual.value, bound, basis, expected)
@@ -203,6 +203,12 @@ class _Judging:
             f"年度末の値で判定します。{self.actual_text(value)}、前年度末 {self.bound_text(bound)}",
             self.printed(bound),
         )
+
+
+def _basis(target: Target) -> str:
+    if isinstance(target, NotBelowLastYear) and target.year_end:
+        return "前年度末"
+    return "前年度" if isinstance(target, NotBelowLastYear | NotAboveLastYear) else "目標"
 
 
 def _unknown_last_year(last_year: Decimal | NotApplicable | None) -> Verdict:

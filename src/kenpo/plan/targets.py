@@ -155,10 +155,10 @@ def describe(target: Target, unit: str, precision: int, *, last_year: Decimal | 
     def text(value: Decimal) -> str:
         return number_text(value, unit)
 
-    def of_last_year(stated: Decimal | None, than: str) -> str:
+    def compared(words: str, stated: Decimal | None, when: str) -> str:
         if stated is not None:
-            return f"（{text(stated)}{than}）"
-        return "" if last_year is None else f"（前年度 {text(round_ratio(last_year, precision))}）"
+            return f"{words}（{text(stated)}{words[-2:]}）"
+        return words if last_year is None else f"{words}（{when} {text(round_ratio(last_year, precision))}）"
 
     match target:
         case AtLeast():
@@ -168,10 +168,10 @@ def describe(target: Target, unit: str, precision: int, *, last_year: Decimal | 
         case Equal():
             return text(target.value)
         case NotBelowLastYear():
-            since = "対前年度末以上" if target.year_end else "対前年度以上"
-            return since + of_last_year(target.value, "以上")
+            when = "前年度末" if target.year_end else "前年度"
+            return compared(f"対{when}以上", target.value, when)
         case NotAboveLastYear():
-            return "対前年度以下" + of_last_year(target.value, "以下")
+            return compared("対前年度以下", target.value, "前年度")
         case Generic80():
             return f"{text(target.value)}以上（{text(target.value)}以上の支部は、年度末時点で対前年度以上）"
         case SingleBid():
@@ -185,11 +185,7 @@ def describe(target: Target, unit: str, precision: int, *, last_year: Decimal | 
             aim = "" if target.value is None else f"（{text(target.value)}に向けて）"
             return f"支部ごとに設定{aim}"
         case Done():
-            where, when = (
-                "全支部で" if target.all_branches else "",
-                "毎月" if target.every_month else "",
-            )
-            return f"{where}{when}実施"
+            return f"{'全支部で' if target.all_branches else ''}{'毎月' if target.every_month else ''}実施"
 
 
 def direction(target: Target) -> Direction:
