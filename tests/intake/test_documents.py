@@ -7,15 +7,18 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 import docx
 import docx.document
 import docx.text.paragraph
+import openpyxl
 import pytest
 from docx.oxml.parser import parse_xml
 from docx.oxml.xmlchemy import BaseOxmlElement
+from openpyxl.worksheet.worksheet import Worksheet
 
 from kenpo.base.document import Block, Document, Heading, Paragraph, Table
 from kenpo.base.errors import InputFileError
@@ -417,6 +420,150 @@ def test_damaged_and_hostile_word_files_are_refused(tmp_path: Path):
     assert {cut.code, broken.code, hostile.code} == {"unreadable"}
     bomb = refused(tmp_path, "bomb.docx", rezipped(path, part, lambda text: text + b" " * 201_000_000))
     assert bomb.code == "too_large"
+
+
+# --- Excel
+
+
+def stored(tmp_path: Path, book: openpyxl.Workbook) -> Path:
+    path = tmp_path / "plan.xlsx"
+    book.save(path)
+    return path
+
+
+def a_sheet(title: str = "KPI一覧") -> tuple[openpyxl.Workbook, Worksheet]:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = title
+    return book, sheet
+
+
+def test_the_regions_of_a_sheet_are_tables_and_lines(tmp_path: Path):
+    book, sheet = a_sheet()
+    for row in (
+        ["令和5年度 KPI一覧"], [None, None, "（単位：%）"], ["項目", "目標", "実績"], ["甲", 100, None], ["※ 速報値"],
+        [], ["前文"], ["二行\n三行"], [], [None, "a", "b"], [None, "c", "d"],
+    ):  # fmt: skip
+        sheet.append(row)
+    book.create_sheet("空")
+    hidden = book.create_sheet("隠し")
+    hidden["A1"] = "見えない"
+    hidden.sheet_state = "hidden"
+    document = read_document(stored(tmp_path, book))
+    assert document.title == "令和5年度 KPI一覧"
+    assert texts(document.blocks) == [
+        "# KPI一覧",
+        "令和5年度 KPI一覧",
+        "（単位：%）",
+        "項目 / 目標 / 実績",
+        "甲 / 100 / ",
+        "※ 速報値",
+        "前文",
+        "二行",
+        "三行",
+        "a / b",
+        "c / d",
+    ]
+    first, second = (block for block in document.blocks if isinstance(block, Table))
+    assert first.rows_where == ("シート「KPI一覧」の3行目", "シート「KPI一覧」の4行目")
+    assert second.where == "シート「KPI一覧」の10行目"
+
+
+def test_cells_of_a_sheet_that_span_others(tmp_path: Path):
+    book, sheet = a_sheet()
+    for row in (["項目", "目標", None], [None, "KPI", "実績"], ["甲", 1, 2], [None, 3, 4]):
+        sheet.append(row)
+    for merged in ("A1:A2", "B1:C1", "A3:A4"):
+        sheet.merge_cells(merged)
+    table = the_table(read_document(stored(tmp_path, book)))
+    assert spans(table) == [
+        ["項目 2x1", "目標 1x2", "=目標"],
+        ["=項目", "KPI", "実績"],
+        ["甲 2x1", "1", "2"],
+        ["=甲", "3", "4"],
+    ]
+    assert table.heads == 2
+
+
+def test_a_sheet_of_squared_paper_has_the_columns_that_are_seen(tmp_path: Path):
+    book, sheet = a_sheet()
+    for row in (2, 5):
+        for column, text in ((2, "項目"), (8, "値")):
+            sheet.cell(row, column, text)
+            sheet.merge_cells(start_row=row, end_row=row + 2, start_column=column, end_column=column + 5)
+    assert spans(the_table(read_document(stored(tmp_path, book)))) == [["項目", "値"], ["項目", "値"]]
+
+
+def test_hidden_rows_and_columns_are_left_out(tmp_path: Path):
+    book, sheet = a_sheet()
+    for row in (["項目", "控え", "値"], ["旧", "x", 1], ["新", "x", 2]):
+        sheet.append(row)
+    sheet.row_dimensions[2].hidden = True
+    sheet.column_dimensions["B"].hidden = True
+    table = the_table(read_document(stored(tmp_path, book)))
+    assert texts((table,)) == ["項目 / 値", "新 / 2"]
+    assert table.rows_where == ("シート「KPI一覧」の1行目", "シート「KPI一覧」の3行目")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "seen"),
+    [
+        (0.599, "0.0%", "59.9%"),
+        (0.5985, "0.0%", "59.9%"),
+        (0.00292, "0.000%", "0.292%"),
+        (1, "0%", "100%"),
+        (8521, '#,##0"円"', "8,521円"),
+        (1370600.4, "#,##0", "1,370,600"),
+        (-1956, "#,##0;[Red]▲ #,##0", "▲ 1,956"),
+        (-1.1, '0.0_ ;"▲ "0.0', "▲ 1.1"),
+        (-1.1, "0.00", "-1.10"),
+        (2.675, "0.00", "2.68"),
+        (12345678, "#,##0,", "12,346"),
+        (0, "#,##0;-#,##0;", ""),
+        (0, '0;-0;"－"', "－"),
+        (5, "0.0#", "5.0"),
+        (7, "000", "007"),
+        (1000, "[$¥-411]#,##0", "¥1,000"),
+        (0.1 + 0.2, "General", "0.3"),
+        (59.9, "General", "59.9"),
+        (2350.0, "General", "2350"),
+        (0.5, "# ?/?", "0.5"),
+        (True, "General", "TRUE"),
+        (datetime(2023, 9, 30), 'yyyy"年"m"月"d"日"', "2023-09-30"),
+        (datetime(2023, 9, 1), '[$-411]ggge"年"m"月"d"日"', "2023-09-01"),
+        (datetime(2023, 9, 1), 'yyyy"年"m"月"', "2023-09"),
+        (datetime(2023, 9, 1, 13, 5), "yyyy/m/d h:mm", "2023-09-01 13:05"),
+        ("59.9%以上", "0.0%", "59.9%以上"),
+    ],
+)
+def test_values_are_read_as_excel_shows_them(tmp_path: Path, value: object, form: str, seen: str):
+    book, sheet = a_sheet()
+    sheet.append(["項目", "値"])
+    sheet.append(["甲", value])
+    sheet["B2"].number_format = form
+    assert the_table(read_document(stored(tmp_path, book))).rows[1][1].text == seen
+
+
+def test_formulas_have_the_value_that_was_saved(tmp_path: Path):
+    book, sheet = a_sheet()
+    sheet.append(["甲", "=1+1"])
+    path = stored(tmp_path, book)
+    error = refused(tmp_path, "a.xlsx", path.read_bytes())
+    assert error.code == "unreadable" and "上書き保存" in error.todo
+    part = "xl/worksheets/sheet1.xml"
+    computed = rezipped(path, part, lambda text: re.sub(rb"<v\s*/>|<v></v>", b"<v>2</v>", text))
+    assert texts(read(tmp_path, "a.xlsx", computed).blocks) == ["# KPI一覧", "甲 / 2"]
+
+
+def test_damaged_and_hostile_workbooks_are_refused(tmp_path: Path):
+    book, sheet = a_sheet()
+    sheet.append(["甲", 1])
+    path, part = stored(tmp_path, book), "xl/worksheets/sheet1.xml"
+    merged = b'<mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells></worksheet>'
+    for change in (lambda text: text[:-30], lambda text: text.replace(b"</worksheet>", merged)):
+        assert refused(tmp_path, "a.xlsx", rezipped(path, part, change)).code == "unreadable"
+    empty = openpyxl.Workbook()
+    assert refused(tmp_path, "a.xlsx", stored(tmp_path, empty).read_bytes()).code == "empty"
 
 
 # --- what is refused

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kenpo.base.document import Block, Document, Heading, Paragraph
 from kenpo.base.errors import InputFileError
-from kenpo.intake.documents import kinds, page, plain, word
+from kenpo.intake.documents import book, kinds, page, plain, word
 
 _LONG_TITLE = 100
 
@@ -31,6 +31,9 @@ def read_document(path: Path) -> Document:
     elif file.kind == "docx":
         with kinds.reading(file.name, "Word文書"):
             blocks, title = word.read(file.content)
+    elif file.kind == "xlsx":
+        with kinds.reading(file.name, "Excelのファイル"):
+            blocks, title = book.read(file.name, file.content)
     else:
         raise kinds.unknown(file.name)
     if not blocks:
