@@ -269,12 +269,12 @@ class _Sheet:
         self._put(top, bottom, left, right, cell.text, self._looks(**look), known and known[0])
 
     def _chart(self, chart: Chart) -> None:
-        """Put a chart into one row, which no page break cuts."""
+        """Put a chart and its title into one row, which no page break cuts."""
         self._space(6)
-        self._text(chart.title, 10, bold=True)
+        self._put(self._row, self._row, 0, len(self._widths) - 1, chart.title, self._looks(bold=True))
         drawn = drawing.png(chart, 2)
         wide, high = (int.from_bytes(drawn[n : n + 4]) for n in (16, 20))
-        across = min(sum(self._widths) * _SIZE, 560, _TALLEST * wide / high)
+        across = min(sum(self._widths) * _SIZE, 560, (_TALLEST - 26) * wide / high)
         self._sheet.insert_image(
             self._row,
             0,
@@ -283,11 +283,12 @@ class _Sheet:
                 "image_data": io.BytesIO(drawn),
                 "x_scale": across / wide,
                 "y_scale": across / wide,
+                "y_offset": 24,
                 "object_position": 1,
                 "description": chart.words or chart.title,
             },
         )
-        self._advance(across * high / wide + 8)
+        self._advance(across * high / wide + 26)
 
 
 @dataclass(frozen=True)
