@@ -44,7 +44,7 @@ from kenpo.plan.outline import (
     pillar_in,
 )
 from kenpo.plan.results import actual_in, results, told_in, when_in
-from kenpo.plan.sentences import NUMBER, UNIT, Stated, kpis_in, target_of
+from kenpo.plan.sentences import NUMBER, UNIT, Stated, kpis_in, numbered, target_of
 from kenpo.plan.targets import AtLeast, AtMost, Done, NotAboveLastYear, NotBelowLastYear, Target
 from kenpo.plan.vocabulary import Term, hits, known, plain
 
@@ -80,7 +80,7 @@ _YEARS = re.compile(
 )
 _DATED = re.compile(r"^(?:令和|平成|20\d\d)[^、。]{0,8}年\d{1,2}月\d{1,2}日$")
 _AMOUNT_CELL = re.compile(
-    rf"^(?:約)?{NUMBER}{UNIT}?(?:以上|以下|以内|未満)?$|^対?前年度.{{0,20}}$|^実施$|^(?:全支部で)?実施(?:する)?$|^支部ごとに?設定$"
+    rf"^(?:約)?{NUMBER}{UNIT}?(?:以上|以下|以内|未満)?(?:[(][^)]*[)])?$|^対?前年度.{{0,20}}$|^実施$|^(?:全支部で)?実施(?:する)?$|^支部ごとに?設定$"
 )
 _TERMS_OF_ACTION_PLANS = {3: (2015, 2017), 4: (2018, 2020), 5: (2021, 2023), 6: (2024, 2026), 7: (2027, 2029)}
 _LOOSE_ROMAN = re.compile(r"^([ivxⅰ-ⅻ]{1,4})[)）]?[\s　]+(?=\S)")
@@ -123,6 +123,7 @@ class _Side:
     in_kpi: bool = False
     in_issues: bool = False
     goal: str = ""
+    weight: str = ""
     who: str = ""
     eligible: int | None = None
     policy: list[str] = field(default_factory=list)
@@ -256,24 +257,30 @@ class _Reader:
     def _goes_on(self, side: _Side, text: str) -> bool:
         """Whether a line belongs to the open KPI passage."""
         so_far = "\n".join(t for t, _ in side.passage)
-        if _PROVISO.match(text):
+        if _PROVISO.match(text) or re.match(r"^(以上|以下|以内)?とする", text):
             return True
-        if pillar_in(text) or _ISSUES.match(text) or _GOAL.match(text):
+        if pillar_in(text) or _ISSUES.match(text) or _GOAL.match(text) or _KPI_START.search(text):
             return False
+        numbered_as = numbered_line(text)
+        styles = {draft.style for draft in side.outline.path}
+        if numbered_as and numbered_as.style not in styles and _next_number(so_far, text):
+            return True
         stated = [s for s in kpis_in(so_far) if s.target is not None]
         if not stated:
             return heading_in(text) is None or bool(hits(plain(text)))
         if any(s.term is not None for s in kpis_in(text) if s.target is not None):
             return numbered_line(text) is not None or len(text) < 120
-        flat = plain(so_far)
-        return not re.search(r"(する|。|以上|以下|%|[)）])$", flat) and numbered_line(text) is None
+        cut = re.search(r"[ぁ-んァ-ヶ一-龠ー、，]$", side.passage[-1][0]) and not re.search(
+            r"(する|した)$", so_far
+        )
+        return bool(cut) and numbered_line(text) is None and not re.match(r"[・○●◆■□【<＜◎△]", text)
 
     def _close(self, side: _Side, *, keep_issues: bool = False) -> None:
         """Read the KPI passage that is open and put its KPIs where it stands."""
         if side.in_kpi and side.passage:
             passage, where = "\n".join(t for t, _ in side.passage), side.passage[0][1]
             self._kpis(side, passage, where)
-        side.passage, side.in_kpi, side.goal = [], False, ""
+        side.passage, side.in_kpi, side.goal, side.weight = [], False, "", ""
         if not keep_issues:
             side.in_issues = False
 
@@ -334,9 +341,15 @@ class _Reader:
             side.notes.append(text)
             return
         if current and (weight := _WEIGHT.search(text)):
+            side.weight = weight["kind"]
             why = text[weight.end() :].strip()
-            current.weights[weight["kind"]] = Weight(level=weight["level"], why=why)
+            current.weights[side.weight] = Weight(level=weight["level"], why=why)
             return
+        if current and side.weight and side.weight in current.weights and not re.match(r"[・○●◆■□【]", text):
+            held = current.weights[side.weight]
+            current.weights[side.weight] = held.model_copy(update={"why": held.why + text})
+            return
+        side.weight = ""
         if current and side.in_issues:
             current.issues.append(re.sub(r"^[○・●◆]\s*", "", text))
             return
@@ -786,24 +799,60 @@ class _Reader:
                 Stated(f"{name} {wanted}".strip(), term, target, baseline, unit=term.unit, doubts=doubts),
                 where,
             )
-        self._cells_right(term, name, rest, heading, where)
+        self._cells_right(side, term, name, rest, heading, where)
 
     def _cells_right(
-        self, term: Term, name: str, rest: Sequence[tuple[int, str]], heading: Sequence[str], where: str
+        self,
+        side: _Side,
+        term: Term,
+        name: str,
+        rest: Sequence[tuple[int, str]],
+        heading: Sequence[str],
+        where: str,
     ) -> None:
-        text = " ".join(t for _, t in rest)
-        if not text:
-            return
-        actual = actual_in(text, term, self.year, where=where)
-        if actual is None:
-            self.review.append(
-                Review(what=f"{term.short}の実績を読み取れません。", passage=text, where=where)
-            )
-            return
-        named = when_in(" ".join(heading[n] for n, _ in rest), self.year).as_of
-        if actual.state == "value" and not actual.as_of and named:
-            actual = actual.model_copy(update={"as_of": named})
-        self._figure(term.id, name, actual)
+        """The cells behind a KPI's target: its actual, last year's figure, the nation's, the rank, each by its heading."""
+        for at, text in _figures_beside(rest):
+            label = heading[at]
+            if re.search(r"判定|評価|達成|見込|経路|備考|内訳|差", label) and "実績" not in label:
+                continue
+            if "順位" in label:
+                if match := re.match(r"(\d{1,2})(?:位)?(?:[/／](\d{1,2}))?", plain(text)):
+                    self._beside(term, rank=int(match[1]), ranked=int(match[2]) if match[2] else None)
+                continue
+            actual = actual_in(text, term, self.year, where=where)
+            if actual is None:
+                self.review.append(
+                    Review(what=f"{term.short}の実績を読み取れません。", passage=text, where=where)
+                )
+                continue
+            named = when_in(label, self.year).as_of
+            if actual.state == "value" and not actual.as_of and named:
+                actual = actual.model_copy(update={"as_of": named})
+            if "全国" in label:
+                self._beside(term, nation=actual)
+            elif self._earlier(label, named):
+                as_of = actual.as_of or named or f"FY{(self.year or 0) - 1}"
+                self._refer(side, term.id, actual.model_copy(update={"as_of": as_of}))
+            else:
+                self._figure(term.id, name, actual)
+
+    def _earlier(self, label: str, named: str) -> bool:
+        """Whether a column holds figures of an earlier year: 前年度, 令和4年度実績, 参考：令和元年度末."""
+        if re.search(r"前年度|昨年度|参考", label):
+            return True
+        return named.startswith("FY") and self.year is not None and int(named[2:]) < self.year
+
+    def _beside(
+        self, term: Term, *, nation: Actual | None = None, rank: int | None = None, ranked: int | None = None
+    ) -> None:
+        held = self.figures.get(term.id, KpiProgress(measure=term.id))
+        self.figures[term.id] = held.model_copy(
+            update={
+                "nation": nation or held.nation,
+                "rank": rank or held.rank,
+                "ranked": ranked or held.ranked,
+            }
+        )
 
     def _kpi_sentences(
         self, side: _Side, filled: Sequence[tuple[int, str]], at: int, heading: Sequence[str], where: str
@@ -995,6 +1044,39 @@ def _pillar_ahead(text: str) -> tuple[str, str]:
     """A line split behind the heading of a pillar that begins it."""
     match = _PILLAR_AHEAD.match(text)
     return (match["pillar"], match["rest"]) if match and pillar_in(match["pillar"]) else (text, "")
+
+
+def _figures_beside(cells: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Cells with figures; one that holds a date alone (9月時点) belongs to the figure before it."""
+    out: list[tuple[int, str]] = []
+    for at, text in cells:
+        dated = when_in(text, 2000).as_of and not re.search(rf"{NUMBER}\s*(%|{UNIT})", plain(_undated(text)))
+        if out and (dated or re.match(r"^[\s　]*※", text) or re.fullmatch(r"[-ー―－—]+", plain(text))):
+            out[-1] = (out[-1][0], f"{out[-1][1]} {text}")
+        else:
+            out.append((at, text))
+    return out
+
+
+def _undated(text: str) -> str:
+    return re.sub(r"(?:(?:令和|平成|20)[\d元]+年)?\d{1,2}月(\d{1,2}日)?", "", plain(text))
+
+
+def _next_number(passage: str, text: str) -> bool:
+    """Whether a line bears the number that follows the last one of a passage: 2) after 1)."""
+    here = numbered_line(text)
+    last = [mark for mark, _ in numbered(passage) if mark]
+    before = numbered_line(last[-1] + "一") if last else None
+    if here is None or before is None or here.style != before.style:
+        return False
+    return plain(here.number) == plain(before.number).replace(
+        _count(before.number), str(int(_count(before.number)) + 1)
+    )
+
+
+def _count(number: str) -> str:
+    """The digits of a number such as ①, (1) or 1)."""
+    return re.sub(r"[^0-9]", "", plain(number)) or "0"
 
 
 def _labels(row: Sequence[Cell]) -> tuple[Role, ...]:
@@ -1292,8 +1374,8 @@ def _action_years(document: Document, year: int | None) -> tuple[int, int, str]:
 
 
 def _action_title(text: str) -> str:
-    match = re.search(r"保険者機能強化アクションプラン[(（]第\d期[)）]", text)
-    return match.group(0) if match else "保険者機能強化アクションプラン"
+    match = re.search(r"第(\d)期", plain(text))
+    return f"保険者機能強化アクションプラン（第{match[1]}期）" if match else "保険者機能強化アクションプラン"
 
 
 def _is_title(line: str, title: str) -> bool:

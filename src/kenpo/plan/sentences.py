@@ -40,13 +40,14 @@ _NUMBERED = re.compile(
     r"(?P<mark>[①-⑳]|[(（][0-9０-９]{1,2}[)）]|[0-9０-９]{1,2}[)）](?![%％])|[ⅰ-ⅹⅠ-Ⅹ][)）.]|[・●◆])"
 )
 _HEADER = re.compile(r"^[\s■□◆●○・【<＜\[]*[KＫ]\s*[PＰ]\s*[IＩ]\s*(?:目標|数値目標)?[\s】>＞\]]*[:：]?\s*")
+_WRAPPED = re.compile(r"(?<![。\n])\n(?=[\s　]*[^\s　①-⑳(（※＊・■□●○◆【<＜0-9０-９])")
 _BRANCHES = re.compile(r"全支部")
 _EVERY_MONTH = re.compile(r"毎月|月1回以上")
 _DOING = re.compile(r"(実施|開始|発信|開催|行う|行い|働きかけ|運用|推進|取り?組)")
 _OWN_TARGET = re.compile(r"支部(ごと|毎|別)(に|の)?.{0,12}(設定|目標)")
 _UNLESS_ABOVE = re.compile(rf"ただし.*?({NUMBER})%以上の(支部|場合).*?前年度末?(時点)?(対前年度)?.*?以上")
 _SINGLE_LAST_YEAR = re.compile(
-    r"前年度(において|に|が|の割合が|実績が)?.{0,12}以下(となった|の|だった|である)?.*?前年度以下"
+    r"前年度(において|に|が|の割合が|実績が)?.{0,24}以下(となった|の|だった|である)?.*?前年度以下"
 )
 _SINGLE_FEW = re.compile(
     r"入札(件数)?が?(?P<few>\d+)件以下.*?一者応札(件数|案件)?(を|は)?(?P<limit>\d+)件以下"
@@ -78,7 +79,7 @@ def kpis_in(passage: str, *, own: Sequence[str] = ()) -> list[Stated]:
     to tell which KPI is meant. What has a target but no KPI of the vocabulary is given with term None.
     """
     out: list[Stated] = []
-    for number, piece in numbered(_HEADER.sub("", passage.strip())):
+    for number, piece in numbered(_WRAPPED.sub("", _HEADER.sub("", passage.strip()))):
         body, notes = without_footnotes(piece)
         found = [stated for sentence in _sentences(body) for stated in _read(sentence, own)]
         if found:
