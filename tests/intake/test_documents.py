@@ -14,11 +14,15 @@ from typing import cast
 import docx
 import docx.document
 import docx.text.paragraph
+import noto_cjk_sans_jp_regular
 import openpyxl
+import pypdfium2
 import pytest
+import typst
 from docx.oxml.parser import parse_xml
 from docx.oxml.xmlchemy import BaseOxmlElement
 from openpyxl.worksheet.worksheet import Worksheet
+from PIL import Image
 
 from kenpo.base.document import Block, Document, Heading, Paragraph, Table
 from kenpo.base.errors import InputFileError
@@ -564,6 +568,115 @@ def test_damaged_and_hostile_workbooks_are_refused(tmp_path: Path):
         assert refused(tmp_path, "a.xlsx", rezipped(path, part, change)).code == "unreadable"
     empty = openpyxl.Workbook()
     assert refused(tmp_path, "a.xlsx", stored(tmp_path, empty).read_bytes()).code == "empty"
+
+
+# --- PDF
+
+
+def pdf(source: str) -> bytes:
+    """A PDF typeset by typst on a page of A4."""
+    fonts = Path(noto_cjk_sans_jp_regular.__file__).parent
+    head = '#set page(width: 210mm, height: 297mm, margin: 20mm)\n#set text(font: "Noto Sans CJK JP", size: 10pt)\n'
+    return typst.compile((head + source).encode(), font_paths=typst.Fonts(font_paths=[fonts]))
+
+
+TABLE = """令和5年度 事業計画
+#table(columns: (40mm, 1fr, 30mm), table.header([項目], table.cell(colspan: 2)[目標 と 実績]),
+  table.cell(rowspan: 2)[サービス水準の向上],
+  [サービススタンダードの達成状況を100%とする。併せて、現金給付等の申請に係る郵送化率を98.3%以上とする。], [100%],
+  [現金給付等の郵送化率 \\ (KPI) \\ ① 一つ目], [],
+  table.cell(colspan: 3)[備考])
+あと
+"""
+CELLS = [
+    ["項目", "目標 と 実績 1x2", "=目標 と 実績"],
+    [
+        "サービス水準の向上 2x1",
+        "サービススタンダードの達成状況を100%とする。併せて、現金給付等の申請に係る郵送化率を98.3%以上とする。",
+        "100%",
+    ],
+    ["=サービス水準の向上", "現金給付等の郵送化率\n(KPI)\n① 一つ目", ""],
+    ["備考 1x3", "=備考", "=備考"],
+]
+
+
+@pytest.mark.parametrize("setting", ["", "#set page(flipped: true)\n", "#set table(fill: luma(240))\n"])
+def test_the_cells_of_a_ruled_table_in_a_pdf(tmp_path: Path, setting: str):
+    document = read(tmp_path, "plan.pdf", pdf(setting + TABLE))
+    assert spans(the_table(document)) == CELLS
+    assert document.title == "令和5年度 事業計画"
+    assert texts(document.blocks)[-1] == "あと"
+    assert the_table(document).rows_where == ("1ページ",) * 4
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_pdf_page_that_is_turned(tmp_path: Path, turn: int):
+    document = pypdfium2.PdfDocument(pdf(TABLE))
+    page, size = document[0], 842
+    around = {90: (0, 1, -1, 0, size, 0), 180: (-1, 0, 0, -1, size, size), 270: (0, -1, 1, 0, 0, size)}[turn]
+    page.set_mediabox(0, 0, size, size)
+    for item in page.get_objects(max_depth=1):
+        item.transform(pypdfium2.PdfMatrix(*around))
+    page.gen_content()
+    page.set_rotation(turn)
+    held = io.BytesIO()
+    document.save(held)
+    assert spans(the_table(read(tmp_path, "plan.pdf", held.getvalue()))) == CELLS
+
+
+def test_a_table_that_goes_on_over_pages_is_one(tmp_path: Path):
+    rows = "".join(f"[施策{n}], [実績 #v(1cm)]," for n in range(40))
+    source = f'#set page(numbering: "1 / 1")\n#table(columns: 2, stroke: 0.5pt, table.header([項目], [値]), {rows})\n終わり'
+    document = read(tmp_path, "plan.pdf", pdf(source))
+    table = the_table(document)
+    assert [row[0].text for row in table.rows] == ["項目", *(f"施策{n}" for n in range(40))]
+    assert (table.rows_where[0], table.rows_where[-1]) == ("1ページ", "3ページ")
+    assert texts(document.blocks)[-1] == "終わり"
+
+
+def test_the_text_of_two_pages_in_lines_and_paragraphs(tmp_path: Path):
+    long = "中長期的な視点による健全な財政運営に資するため、支部評議会において丁寧な説明をした上で、保険料率に関する議論を行う。"
+    document = read(
+        tmp_path,
+        "plan.pdf",
+        pdf(f"= 計画\n{long}{long}\n\n■ KPI \\ 100%\n- 一つ\n- 二つ\n#pagebreak()\n次の頁"),
+    )
+    assert texts(document.blocks) == ["計画", long + long, "■ KPI", "100%", "・|一つ", "・|二つ", "次の頁"]
+    assert [getattr(block, "where", "") for block in document.blocks] == ["1ページ"] * 6 + ["2ページ"]
+
+
+def test_columns_of_text_are_read_one_after_the_other(tmp_path: Path):
+    sentences = "".join(
+        f"これは第{n}番目の文であり、二段に組まれた紙面の中で左から右へ読まれる。" for n in range(40)
+    )
+    document = read(
+        tmp_path,
+        "plan.pdf",
+        pdf(f"#set page(height: 150mm)\n二段組の計画\n#columns(2)[#set par(justify: true)\n{sentences}]"),
+    )
+    assert document.title == "二段組の計画"
+    assert "".join(texts(document.blocks)) == "二段組の計画" + sentences
+
+
+def test_a_list_of_names_and_values_without_rules_is_read_by_lines(tmp_path: Path):
+    rows = "".join(f"[指標その{n}], [{n}.5%]," for n in range(20))
+    document = read(tmp_path, "plan.pdf", pdf(f"#table(columns: (80mm, 60mm), stroke: none, {rows})"))
+    assert texts(document.blocks) == [f"指標その{n}\u3000{n}.5%" for n in range(20)]
+
+
+def test_a_pdf_of_pictures_is_refused_and_a_page_of_them_is_told(tmp_path: Path):
+    held = io.BytesIO()
+    Image.new("L", (9, 9)).save(held, "PNG")
+    image = f"#image(bytes(({','.join(map(str, held.getvalue()))})))\n"
+    error = refused(tmp_path, "scan.pdf", pdf(image))
+    assert error.code == "unreadable" and "文字認識" in error.todo
+    document = read(tmp_path, "plan.pdf", pdf(f"計画\n#pagebreak()\n{image}"))
+    assert texts(document.blocks) == ["計画", "（文字情報のないページです）"]
+
+
+def test_damaged_and_locked_pdf_files_are_refused(tmp_path: Path):
+    error = refused(tmp_path, "a.pdf", b"%PDF-1.7\n" + b"x" * 500)
+    assert (error.code, error.what) == ("unreadable", "PDFを読めません。")
 
 
 # --- what is refused

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kenpo.base.document import Block, Document, Heading, Paragraph
 from kenpo.base.errors import InputFileError
-from kenpo.intake.documents import book, kinds, page, plain, word
+from kenpo.intake.documents import book, kinds, page, plain, portable, word
 
 _LONG_TITLE = 100
 
@@ -35,7 +35,8 @@ def read_document(path: Path) -> Document:
         with kinds.reading(file.name, "Excelのファイル"):
             blocks, title = book.read(file.name, file.content)
     else:
-        raise kinds.unknown(file.name)
+        with kinds.reading(file.name, "PDF"):
+            blocks = portable.read(file.name, file.content)
     if not blocks:
         raise InputFileError(
             "文書に文字がありません。", where=file.name, todo="元のファイルを確かめてください。", code="empty"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 BULLET = "・"
 _OWN_MARK = re.compile(
-    r"[・･•●○◯◎◆◇■□▪▫▶▷►➢▲△▼▽★☆※‣◦⇒→\-－–—*]|[\u2460-\u24ff\u2776-\u2793]|[(（]?[0-9０-９ivxⅰ-ⅿア-ン]{1,3}[)）.．、]"
+    r"[・･•●○◯◎◆◇■□▪▫▶▷►➢▲△▼▽★☆※‣◦⇒→]|[-–—*](?=\s)|[\u2460-\u24ff\u2776-\u2793]"
+    r"|[(（]?(?:[0-9０-９]{1,3}|[ivxⅰ-ⅿ]{1,4}|[ア-ン])[)）]|(?:[0-9０-９]{1,3}|[ア-ン])[.．、](?![0-9０-９])"
 )
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -38,7 +39,7 @@ class Line:
     @property
     def whole(self) -> str:
         """The mark and the text, as they are seen; a bullet gives way to a mark that the text itself begins with."""
-        if self.mark == BULLET and _OWN_MARK.match(self.text):
+        if self.mark == BULLET and begins_with_mark(self.text):
             return self.text
         gap = " " if len(self.mark) > 1 else ""
         return f"{self.mark}{gap}{self.text}"
@@ -94,6 +95,11 @@ def item(text: str, mark: str) -> Line:
     if mark == BULLET and text[0] in "・･•" and len(text) > 1:
         return Line(text[1:].lstrip(), BULLET)
     return Line(text, mark)
+
+
+def begins_with_mark(text: str) -> bool:
+    """Whether the text begins with a bullet or number of its own: 「・」「①」「(1)」「ア.」, but not 「98.3%」."""
+    return bool(_OWN_MARK.match(text))
 
 
 def visible(text: str) -> str:
