@@ -14,7 +14,7 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Mm, Pt, RGBColor
+from docx.shared import Emu, Mm, Pt, RGBColor
 from docx.table import _Cell as WordCell
 
 from kenpo.base.document import Cell, Chart, Document, Heading, Paragraph, Table
@@ -210,18 +210,18 @@ def _table(word: Word, table: Table, landscape: bool) -> None:
     exact = [Pt(w * _TABLE) for w in widths]
     for grid, width in zip(made.columns, exact, strict=True):
         grid.width = width
+    rows = made._tbl.tr_lst
     for y, row in enumerate(table.rows):
-        properties = made.rows[y]._tr.get_or_add_trPr()
+        properties = rows[y].get_or_add_trPr()
         if short[y]:
             properties.append(_element("w:cantSplit"))
         if y < table.heads:
             properties.append(_element("w:tblHeader"))
-        cells = list(made.rows[y]._tr.tc_lst)
-        for x, cell in enumerate(row):
-            cells[x].width = exact[x]
+        for x, (place, cell) in enumerate(zip(rows[y].tc_lst, row, strict=True)):
+            place.width = exact[x]
             if not cell.continued:
-                _cell(WordCell(cells[x], made), cell)
-    _merge(made, table)
+                _cell(WordCell(place, made), cell)
+    _merge([row.tc_lst for row in rows], table)
     gap = word.add_paragraph(style="Note")
     gap.paragraph_format.space_after = Pt(0)
     gap.paragraph_format.line_spacing = Pt(8)
@@ -260,13 +260,21 @@ def _cell(made: WordCell, cell: Cell) -> None:
         alignment.addprevious(shade)
 
 
-def _merge(made: Any, table: Table) -> None:
-    """Join the places of spanning cells; the places they cover are still empty."""
+def _merge(places: list[list[Any]], table: Table) -> None:
+    """Join the places of spanning cells: those to the right are taken out, those below marked as going on."""
     for y, row in enumerate(table.rows):
         for x, cell in enumerate(row):
-            if not cell.continued and (cell.rows > 1 or cell.columns > 1):
-                last = made.cell(y + cell.rows - 1, x + cell.columns - 1)
-                made.cell(y, x).merge(last)
+            if cell.continued or (cell.rows == 1 and cell.columns == 1):
+                continue
+            for down in range(cell.rows):
+                first, *others = places[y + down][x : x + cell.columns]
+                first.width = Emu(sum(place.width for place in (first, *others)))
+                for place in others:
+                    place.getparent().remove(place)
+                if cell.columns > 1:
+                    first.grid_span = cell.columns
+                if cell.rows > 1:
+                    first.vMerge = "continue" if down else "restart"
 
 
 def _element(tag: str, **attributes: object) -> Any:

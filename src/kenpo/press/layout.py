@@ -67,10 +67,8 @@ def parts(document: Document) -> tuple[Part, ...]:
 
 
 def marked(paragraph: Paragraph) -> str:
-    """The paragraph's text with its mark before it, as one line of text: ・と①は詰め、(1)などは半角あける."""
-    if not paragraph.mark:
-        return paragraph.text
-    gap = "" if paragraph.mark in "・･" else " "
+    """The paragraph's text with its mark before it: ・ and ① directly, (1) and the like with a space between."""
+    gap = " " if len(paragraph.mark) > 1 else ""
     return f"{paragraph.mark}{gap}{paragraph.text}"
 
 

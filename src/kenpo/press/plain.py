@@ -40,26 +40,45 @@ def _block(block: Block) -> Iterator[Block]:
             yield replace(block, name=_line(block.name))
 
 
-def _rectangle(rows: tuple[tuple[Cell, ...], ...]) -> tuple[tuple[Cell, ...], ...]:
-    """The rows filled up with empty cells to the longest, and no cell spanning beyond the edge."""
+Rows = tuple[tuple[Cell, ...], ...]
+
+
+def _rectangle(rows: Rows) -> Rows:
+    """The rows filled up to the longest. A span reaches as far as the places it covers are marked so, or missing."""
     wide = max((len(row) for row in rows), default=0)
-    if not wide:
-        return ()
-    return tuple(
-        (
-            *(
-                replace(
-                    cell,
-                    lines=tuple(line for given in cell.lines for line in _lines(given)),
-                    rows=min(cell.rows, len(rows) - y),
-                    columns=min(cell.columns, wide - x),
-                )
-                for x, cell in enumerate(row)
-            ),
-            *(Cell() for _ in range(wide - len(row))),
-        )
-        for y, row in enumerate(rows)
-    )
+    covered = Cell(continued=True)
+    full = [(*row, *(covered for _ in range(wide - len(row)))) for row in rows]
+    taken: set[tuple[int, int]] = set()
+    found: list[list[Cell]] = [[] for _ in full if wide]
+    for y, row in enumerate(found):
+        for x, cell in enumerate(full[y]):
+            if (y, x) in taken:
+                row.append(replace(cell, lines=_all(cell.lines), continued=True))
+                continue
+            high, across = (1, 1) if cell.continued else _reach(full, taken, y, x)
+            taken |= {(y + down, x + right) for down in range(high) for right in range(across)}
+            row.append(replace(cell, lines=_all(cell.lines), rows=high, columns=across, continued=False))
+    return tuple(tuple(row) for row in found)
+
+
+def _reach(rows: list[tuple[Cell, ...]], taken: set[tuple[int, int]], y: int, x: int) -> tuple[int, int]:
+    """How many rows and columns a cell may span."""
+
+    def free(down: int, right: int) -> bool:
+        row, column = y + down, x + right
+        inside = row < len(rows) and column < len(rows[0])
+        return inside and rows[row][column].continued and (row, column) not in taken
+
+    across = high = 1
+    while across < rows[y][x].columns and free(0, across):
+        across += 1
+    while high < rows[y][x].rows and all(free(high, right) for right in range(across)):
+        high += 1
+    return high, across
+
+
+def _all(lines: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(line for given in lines for line in _lines(given))
 
 
 def _lines(text: str) -> list[str]:

@@ -274,6 +274,7 @@ class _Deck:
                 p for p in slide.slide_layout.placeholders if p._element.xpath(".//p:ph[@type='sldNum']")
             )
             element = deepcopy(holder._element)
+            element.nvSpPr.cNvPr.set("id", str(max(shape.shape_id for shape in slide.shapes) + 1))
             slide.shapes._spTree.append(element)
             body = element.find(qn("p:txBody"))
             for old in body.findall(qn("a:p")):

@@ -196,28 +196,42 @@ class _Sheet:
 
     def _text(self, text: str, size: float, **look: Any) -> None:
         """A line of text across the sheet, wrapped."""
-        made = self._looks(font_size=size, **look)
+        look["font_size"] = size
         lines = depth([text], sum(self._widths) * _SIZE / size - 1)
-        self._put(self._row, self._row, 0, len(self._widths) - 1, text, made)
-        self._advance(min(lines * size * 1.65 + 4, 409))
+        high = lines * size * 1.65 + 4
+        count = math.ceil(high / _TALLEST)
+        self._put(self._row, self._row + count - 1, 0, len(self._widths) - 1, text, look)
+        for _ in range(count):
+            self._advance(high / count)
 
     def _put(
-        self, top: int, bottom: int, left: int, right: int, text: str, look: Any, value: float | None = None
+        self,
+        top: int,
+        bottom: int,
+        left: int,
+        right: int,
+        text: str,
+        look: dict[str, Any],
+        value: float | None = None,
     ) -> None:
+        """Put a text, or the number it shows, into these rows and columns."""
         if len(text) > _LONGEST:
             raise ArgumentError(
                 f"Excelのセルに入る文字数（{_LONGEST:,}字）を超えています。",
                 where=f"{text[:30]}…",
                 todo="文章を分けるか、ほかの形式で書き出してください。",
             )
+        if text.startswith(("=", "+", "-", "@")) and value is None:
+            look = {**look, "quote_prefix": True}
+        made = self._looks(**look)
         if (top, left) != (bottom, right):
-            self._sheet.merge_range(top, left, bottom, right, "", look)
+            self._sheet.merge_range(top, left, bottom, right, "", made)
         if value is not None:
-            self._sheet.write_number(top, left, value, look)
+            self._sheet.write_number(top, left, value, made)
         elif text:
-            self._sheet.write_string(top, left, text, look)
+            self._sheet.write_string(top, left, text, made)
         else:
-            self._sheet.write_blank(top, left, None, look)
+            self._sheet.write_blank(top, left, None, made)
 
     def _table(self, table: Table) -> None:
         if table.caption:
@@ -264,14 +278,12 @@ class _Sheet:
         known = number(cell.text)
         if known:
             look["num_format"] = known[1]
-        elif cell.text[:1] in ("=", "+", "-", "@"):
-            look["quote_prefix"] = True
-        self._put(top, bottom, left, right, cell.text, self._looks(**look), known and known[0])
+        self._put(top, bottom, left, right, cell.text, look, known and known[0])
 
     def _chart(self, chart: Chart) -> None:
         """Put a chart and its title into one row, which no page break cuts."""
         self._space(6)
-        self._put(self._row, self._row, 0, len(self._widths) - 1, chart.title, self._looks(bold=True))
+        self._put(self._row, self._row, 0, len(self._widths) - 1, chart.title, {"bold": True})
         drawn = drawing.png(chart, 2)
         wide, high = (int.from_bytes(drawn[n : n + 4]) for n in (16, 20))
         across = min(sum(self._widths) * _SIZE, 560, (_TALLEST - 26) * wide / high)
