@@ -634,6 +634,24 @@ def test_a_table_that_goes_on_over_pages_is_one(tmp_path: Path):
     assert texts(document.blocks)[-1] == "終わり"
 
 
+def test_a_row_broken_by_the_page_is_one(tmp_path: Path):
+    long = "".join(f"実施した取組の{n}番目は次のとおりである、" for n in range(200)) + "以上。"
+    source = f"#table(columns: (30mm, 1fr), table.header([項目], [実績]), [甲], [{long}], [乙], [次])"
+    assert texts((the_table(read(tmp_path, "plan.pdf", pdf(source))),)) == [
+        "項目 / 実績",
+        f"甲 / {long}",
+        "乙 / 次",
+    ]
+
+
+def test_paragraphs_set_apart_stay_apart_though_their_lines_are_full(tmp_path: Path):
+    full, long = "あ" * 48, "い" * 60
+    document = read(
+        tmp_path, "plan.pdf", pdf(f"#set par(spacing: 2em)\n{full}\n\n{long}\n\n{full}\n\n{long}")
+    )
+    assert texts(document.blocks) == [full, long, full, long]
+
+
 def test_the_text_of_two_pages_in_lines_and_paragraphs(tmp_path: Path):
     long = "中長期的な視点による健全な財政運営に資するため、支部評議会において丁寧な説明をした上で、保険料率に関する議論を行う。"
     document = read(
@@ -677,6 +695,20 @@ def test_a_pdf_of_pictures_is_refused_and_a_page_of_them_is_told(tmp_path: Path)
 def test_damaged_and_locked_pdf_files_are_refused(tmp_path: Path):
     error = refused(tmp_path, "a.pdf", b"%PDF-1.7\n" + b"x" * 500)
     assert (error.code, error.what) == ("unreadable", "PDFを読めません。")
+    held = b"<" + b"5a" * 32 + b">"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[]/Count 0>>",
+        b"<</Filter/Standard/V 1/R 2/P -4/O" + held + b"/U" + held + b">>",
+    ]
+    body, places = b"%PDF-1.4\n", []
+    for n, inside in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj%sendobj\n" % (n, inside)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    trailer = b"trailer<</Size 4/Root 1 0 R/Encrypt 3 0 R/ID[<00><00>]>>\nstartxref\n%d\n%%%%EOF" % len(body)
+    locked = body + b"xref\n0 4\n0000000000 65535 f \n" + table + trailer
+    assert "パスワード" in refused(tmp_path, "a.pdf", locked).what
 
 
 # --- what is refused

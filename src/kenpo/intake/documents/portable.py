@@ -10,13 +10,13 @@ import itertools
 import re
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from kenpo.base.document import Block, Paragraph, Table
+from kenpo.base.document import Block, Cell, Paragraph, Table
 from kenpo.base.errors import InputFileError
 from kenpo.intake.documents import grid, kinds, markup
 from kenpo.intake.documents.grid import Place
@@ -30,7 +30,9 @@ _NO_TEXT_HERE = "（文字情報のないページです）"
 _UNREADABLE = 0.3
 _WIDEST_PADDING = 8.0
 _NARROWEST = 12
+_NARROWEST_OPEN = 6
 _WIDEST_GUTTER = 5
+_WIDEST_PITCH = 2.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,12 @@ class _Sheet:
 
 @dataclass(frozen=True)
 class _Page:
-    """What is on a page: where its ruled table goes on from the page before, and its blocks."""
+    """The blocks of a page, the ruled tables it begins and ends with, and which cells of its last row may go on."""
 
     blocks: list[Block]
-    first: Grid | None
-    last: Grid | None
+    first: Grid | None = None
+    last: Grid | None = None
+    is_open: tuple[bool, ...] = ()
 
 
 def read(name: str, content: bytes) -> list[Block]:
@@ -130,11 +133,11 @@ def read(name: str, content: bytes) -> list[Block]:
         right = max((glyph.right for glyph in sheet.glyphs), default=0.0)
         edges[sheet.size] = max(edges.get(sheet.size, 0.0), right)
     found: list[Block] = []
-    before: Grid | None = None
+    before = _Page([])
     for sheet in sheets:
         page = _page(sheet, edges[sheet.size])
         _append(found, page, before)
-        before = page.last
+        before = page
     return found
 
 
@@ -200,78 +203,114 @@ def _page(sheet: _Sheet, right: float) -> _Page:
     """The blocks of a page. right: the edge the text of such pages reaches."""
     if not sheet.glyphs:
         note = Paragraph(_NO_TEXT_HERE, small=True, where=sheet.where)
-        return _Page([note] if sheet.has_picture else [], None, None)
+        return _Page([note] if sheet.has_picture else [])
     inside: dict[int, list[_Glyph]] = {}
     outside: list[_Glyph] = []
     for glyph in sheet.glyphs:
         n = next((n for n, one in enumerate(sheet.ruled) if one.holds(glyph.x, glyph.y)), None)
         (outside if n is None else inside.setdefault(n, [])).append(glyph)
-    tables: list[tuple[Grid, list[Block]]] = []
+    tables: list[tuple[Grid, list[Block], tuple[bool, ...]]] = []
     for n, held in inside.items():
-        if blocks := _table(sheet.ruled[n], held, sheet.where):
-            tables.append((sheet.ruled[n], blocks))
+        blocks, is_open = _table(sheet.ruled[n], held, sheet.where)
+        if blocks:
+            tables.append((sheet.ruled[n], blocks, is_open))
         else:
             outside += held
     tables.sort(key=lambda table: table[0].down[0])
     lines = list(_without_page_number(_lines(outside), sheet.glyphs))
     found: list[Block] = []
-    for ruled, blocks in tables:
+    pitch = _pitch(lines)
+    for ruled, blocks, _ in tables:
         above = [line for line in lines if line.top < ruled.down[0]]
         lines = [line for line in lines if line.top >= ruled.down[0]]
-        found += _written(above, right, sheet.where)
+        found += _written(above, right, pitch, sheet.where)
         found += blocks
     for part, edge in [(lines, right)] if tables else _columns(lines, right):
-        found += _written(part, edge, sheet.where)
+        found += _written(part, edge, pitch, sheet.where)
     is_table = [isinstance(block, Table) for block in found]
     first = tables[0][0] if found and is_table[0] else None
-    return _Page(found, first, tables[-1][0] if found and is_table[-1] else None)
+    last, is_open = (tables[-1][0], tables[-1][2]) if found and is_table[-1] else (None, ())
+    return _Page(found, first, last, is_open)
 
 
-def _written(lines: list[_Line], right: float, where: str) -> list[Paragraph]:
+def _written(lines: list[_Line], right: float, pitch: float, where: str) -> list[Paragraph]:
     """The lines as paragraphs; a round bullet is the mark of a list."""
     return [
         Paragraph(text[1:].lstrip(), markup.BULLET, where=where)
         if text[0] == "•" and len(text) > 1
         else Paragraph(text, where=where)
-        for text in _paragraphs(lines, lambda line: _fills(line, right))
+        for text in _paragraphs(lines, lambda line: _fills(line, right), pitch)
     ]
 
 
-def _append(found: list[Block], page: _Page, before: Grid | None) -> None:
+def _append(found: list[Block], page: _Page, before: _Page) -> None:
     """The blocks of a page after those before; a table that goes on is joined to its beginning."""
     blocks = page.blocks
-    if found and blocks and before and page.first and _alike(before.across, page.first.across):
+    if found and blocks and before.last and page.first and _alike(before.last.across, page.first.across):
         table, more = found[-1], blocks[0]
         if isinstance(table, Table) and isinstance(more, Table) and len(table.rows[0]) == len(more.rows[0]):
-            same = [[c.lines for c in row] for row in table.rows[: table.heads]]
-            repeated = same == [[c.lines for c in row] for row in more.rows[: table.heads]]
-            start = table.heads if repeated else 0
-            found[-1] = Table(
-                table.rows + more.rows[start:],
-                table.heads,
-                where=table.where,
-                rows_where=table.rows_where + more.rows_where[start:],
-            )
+            found[-1] = _continued(table, more, before.is_open)
             blocks = blocks[1:]
     found += blocks
+
+
+def _continued(table: Table, more: Table, is_open: tuple[bool, ...]) -> Table:
+    """A table with its rows on the next page, without repeated headings; a row broken by the page is one again."""
+    same = [[cell.lines for cell in row] for row in table.rows[: table.heads]]
+    repeated = same == [[cell.lines for cell in row] for row in more.rows[: table.heads]]
+    start = table.heads if repeated else 0
+    rows, rest = list(table.rows), list(more.rows[start:])
+    where, rest_where = list(table.rows_where), list(more.rows_where[start:])
+    if rest and len(rows) > table.heads and _is_broken(rows[-1], rest[0], is_open):
+        joined = zip(rows[-1], rest.pop(0), is_open, strict=True)
+        rows[-1] = tuple(_whole(cell, below, runs) for cell, below, runs in joined)
+        rest_where.pop(0)
+    return replace(table, rows=(*rows, *rest), rows_where=(*where, *rest_where))
+
+
+def _is_broken(row: Sequence[Cell], below: Sequence[Cell], is_open: tuple[bool, ...]) -> bool:
+    """Whether a sentence in one of the cells is left unfinished by a full line, and the other row takes it up."""
+    if len(is_open) != len(row) or any(
+        cell.continued or cell.rows * cell.columns > 1 for cell in (*row, *below)
+    ):
+        return False
+    pairs = [
+        (cell.text, more.text, runs)
+        for cell, more, runs in zip(row, below, is_open, strict=True)
+        if more.lines
+    ]
+    unfinished = any(text and text[-1] not in "。．」" and not _begins_anew(more) for text, more, _ in pairs)
+    return unfinished and all(runs for _, _, runs in pairs)
+
+
+def _whole(cell: Cell, below: Cell, runs: bool) -> Cell:
+    if runs and cell.lines and below.lines and not _begins_anew(below.text):
+        return Cell((*cell.lines[:-1], _run_on(cell.lines[-1], below.lines[0]), *below.lines[1:]))
+    return Cell(cell.lines + below.lines)
 
 
 def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
     return len(one) == len(other) and all(abs(a - b) < 4 for a, b in zip(one, other, strict=True))
 
 
-def _table(ruled: Grid, glyphs: list[_Glyph], where: str) -> list[Block]:
-    """The table; empty when less than two of its cells hold text."""
+def _table(ruled: Grid, glyphs: list[_Glyph], where: str) -> tuple[list[Block], tuple[bool, ...]]:
+    """The table, and which cells of its last row end with a full line; empty when less than two cells hold text."""
     by_box: dict[Box, list[_Glyph]] = {}
     for glyph in glyphs:
         if box := next((box for box in ruled.boxes if box.holds(glyph.x, glyph.y)), None):
             by_box.setdefault(box, []).append(glyph)
-    texts = {box: _cell(_lines(held), box) for box, held in by_box.items()}
-    if sum(bool(text) for text in texts.values()) < 2:
-        return []
-    places = [Place(box.row, box.column, texts.get(box, ()), box.rows, box.columns) for box in ruled.boxes]
-    rows = grid.rectangle(places, len(ruled.down) - 1)
-    return grid.blocks(*grid.tidy(rows, [where] * len(rows)))
+    cells = {box: _cell(_lines(held), box) for box, held in by_box.items()}
+    if sum(bool(text) for text, _ in cells.values()) < 2:
+        return [], ()
+    places = [
+        Place(box.row, box.column, cells[box][0] if box in cells else (), box.rows, box.columns)
+        for box in ruled.boxes
+    ]
+    height = len(ruled.down) - 1
+    rows = grid.rectangle(places, height)
+    last = [box for box in ruled.boxes if box.row + box.rows == height]
+    is_open = tuple(box in cells and cells[box][1] for box in last)
+    return grid.blocks(*grid.tidy(rows, [where] * len(rows))), is_open
 
 
 def _lines(glyphs: Iterable[_Glyph]) -> list[_Line]:
@@ -305,11 +344,16 @@ def _once(glyphs: list[_Glyph]) -> tuple[_Glyph, ...]:
     return tuple(found)
 
 
-def _cell(lines: list[_Line], box: Box) -> tuple[str, ...]:
-    """The lines of a cell. Its padding is what its longest line leaves free on the nearer side."""
+def _cell(lines: list[_Line], box: Box) -> tuple[tuple[str, ...], bool]:
+    """The lines of a cell, and whether its last one is full. Its padding is what its longest line leaves free."""
     padding = min((min(line.left - box.left, box.right - line.right) for line in lines), default=0.0)
     room = box.right - box.left - 2 * max(0.0, min(padding, _WIDEST_PADDING))
-    return tuple(_paragraphs(lines, lambda line: line.right - line.left > room - 1.5 * line.em))
+
+    def fills(line: _Line) -> bool:
+        return line.right - line.left > room - 1.5 * line.em
+
+    is_open = bool(lines) and fills(lines[-1]) and room > _NARROWEST_OPEN * lines[-1].em
+    return tuple(_paragraphs(lines, fills, _WIDEST_PITCH)), is_open
 
 
 def _fills(line: _Line, right: float) -> bool:
@@ -318,32 +362,46 @@ def _fills(line: _Line, right: float) -> bool:
     return reaches and len(_parts(line)) == 1
 
 
-def _paragraphs(lines: Sequence[_Line], fills: Callable[[_Line], bool]) -> list[str]:
+def _pitch(lines: Sequence[_Line]) -> float:
+    """How far apart lines may stand that belong together, by the size of their characters."""
+    steps = [
+        (line.top - before.top) / before.em
+        for before, line in itertools.pairwise(lines)
+        if _is_alike(before, line)
+    ]
+    return min(_WIDEST_PITCH, 1.2 * min((step for step in steps if step > 0.9), default=_WIDEST_PITCH))
+
+
+def _is_alike(before: _Line, line: _Line) -> bool:
+    return abs(line.em - before.em) < 0.15 * before.em
+
+
+def _paragraphs(lines: Sequence[_Line], fills: Callable[[_Line], bool], pitch: float) -> list[str]:
     """The lines, each that fills its column or cell joined with the one below."""
     found: list[str] = []
     before: _Line | None = None
     for line in lines:
-        if before and fills(before) and _goes_on(before, line, found[-1]):
-            both_ascii = found[-1][-1].isascii() and line.text[0].isascii()
-            found[-1] += (" " if both_ascii else "") + line.text
+        if before and fills(before) and _goes_on(before, line, found[-1], pitch):
+            found[-1] = _run_on(found[-1], line.text)
         else:
             found.append(line.text)
         before = line
     return found
 
 
-def _goes_on(before: _Line, line: _Line, paragraph: str) -> bool:
-    em = before.em
-    indented = line.left > before.left + 0.8 * em and not markup.begins_with_mark(paragraph)
-    alike = abs(line.em - em) < 0.15 * em
-    near = 0 < line.top - before.top < 2.3 * em
-    return (
-        alike
-        and near
-        and not indented
-        and not markup.begins_with_mark(line.text)
-        and line.text[0] not in "【＜<〈《"
-    )
+def _goes_on(before: _Line, line: _Line, paragraph: str, pitch: float) -> bool:
+    indented = line.left > before.left + 0.8 * before.em and not markup.begins_with_mark(paragraph)
+    near = 0 < line.top - before.top < pitch * before.em
+    return _is_alike(before, line) and near and not indented and not _begins_anew(line.text)
+
+
+def _begins_anew(text: str) -> bool:
+    return markup.begins_with_mark(text) or text[0] in "【＜<〈《"
+
+
+def _run_on(text: str, more: str) -> str:
+    """Two lines of one paragraph as one, a space between words of Latin letters."""
+    return text + (" " if text[-1].isascii() and more[0].isascii() else "") + more
 
 
 def _without_page_number(lines: list[_Line], glyphs: list[_Glyph]) -> Iterator[_Line]:
