@@ -150,7 +150,6 @@ def line_chart(
         {"series": name, "month": MONTHS[m], "value": v}
         for name, row, *_ in lines
         for m, v in enumerate(row[:12])
-        if v is not None
     ]
     x = alt.X(
         "month:O", scale=alt.Scale(domain=list(MONTHS)), axis=alt.Axis(title=None, labelAngle=0, grid=False)
@@ -174,7 +173,7 @@ def line_chart(
             "series:N", scale=alt.Scale(domain=names, range=[x[4] for x in lines]), legend=legend
         ),
     )
-    own = [v for v in values if series and v["series"] == series[0].label]
+    own = [v for v in values if series and v["series"] == series[0].label and v["value"] is not None]
     points = (
         alt.Chart(alt.Data(values=own)).mark_point(filled=True, size=80, color=BLUE, opacity=1).encode(x, y)
     )

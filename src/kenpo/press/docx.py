@@ -25,6 +25,7 @@ from kenpo.press.layout import (
     BOLD,
     FILLS,
     INK,
+    MANY,
     MUTED,
     RULE,
     Part,
@@ -76,8 +77,8 @@ def _styles(word: Word) -> None:
     styles = word.styles
     default = styles.element.find(qn("w:docDefaults")).find(qn("w:rPrDefault")).find(qn("w:rPr"))
     language = default.find(qn("w:lang"))
-    for name in ("w:val", "w:eastAsia"):
-        language.set(qn(name), "ja-JP")
+    language.set(qn("w:val"), "en-US")
+    language.set(qn("w:eastAsia"), "ja-JP")
     normal = _style(word, "Normal", _BODY)
     normal.paragraph_format.space_after = Pt(5)
     normal.paragraph_format.line_spacing = Pt(17)
@@ -202,12 +203,14 @@ def _table(word: Word, table: Table, landscape: bool) -> None:
     if table.caption:
         word.add_paragraph(table.caption, "Caption")
     room = Mm(_PAPER[1 if landscape else 0] - 2 * _MARGIN)
-    widths = columns(table, room.pt / _TABLE, padding=1.4)
-    short = short_rows(table, widths, 1.4)
+    size, side = (9, 60) if len(table.rows[0]) > MANY else (_TABLE, 100)
+    padding = side / 10 / size + 0.3
+    widths = columns(table, room.pt / size, padding=padding)
+    short = short_rows(table, widths, padding)
     made = word.add_table(len(table.rows), len(widths), "Table Grid")
     made.alignment, made.autofit = WD_TABLE_ALIGNMENT.CENTER, False
-    _table_properties(made)
-    exact = [Pt(w * _TABLE) for w in widths]
+    _table_properties(made, side)
+    exact = [Pt(w * size) for w in widths]
     for grid, width in zip(made.columns, exact, strict=True):
         grid.width = width
     rows = made._tbl.tr_lst
@@ -220,35 +223,39 @@ def _table(word: Word, table: Table, landscape: bool) -> None:
         for x, (place, cell) in enumerate(zip(rows[y].tc_lst, row, strict=True)):
             place.width = exact[x]
             if not cell.continued:
-                _cell(WordCell(place, made), cell)
+                _cell(WordCell(place, made), cell, size, short[y])
     _merge([row.tc_lst for row in rows], table)
     gap = word.add_paragraph(style="Note")
     gap.paragraph_format.space_after = Pt(0)
     gap.paragraph_format.line_spacing = Pt(8)
 
 
-def _table_properties(made: Any) -> None:
+def _table_properties(made: Any, across: int) -> None:
     properties = made._tbl.tblPr
     borders = _element("w:tblBorders")
     for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
         borders.append(_element(f"w:{side}", val="single", sz=4, space=0, color=RULE))
     margins = _element("w:tblCellMar")
-    for side, twips in (("top", 50), ("left", 100), ("bottom", 30), ("right", 100)):
+    for side, twips in (("top", 50), ("left", across), ("bottom", 30), ("right", across)):
         margins.append(_element(f"w:{side}", w=twips, type="dxa"))
     layout = properties.find(qn("w:tblLayout"))
     layout.addprevious(borders)
     layout.addnext(margins)
 
 
-def _cell(made: WordCell, cell: Cell) -> None:
+def _cell(made: WordCell, cell: Cell, size: float, short: bool) -> None:
     made.vertical_alignment = (
-        WD_CELL_VERTICAL_ALIGNMENT.TOP if cell.align == "left" else WD_CELL_VERTICAL_ALIGNMENT.CENTER
+        WD_CELL_VERTICAL_ALIGNMENT.CENTER
+        if short and cell.align != "left"
+        else WD_CELL_VERTICAL_ALIGNMENT.TOP
     )
     for n, line in enumerate(cell.lines or ("",)):
         paragraph = made.paragraphs[0] if n == 0 else made.add_paragraph()
         paragraph.style = "Table Text"
         paragraph.alignment = _ALIGN[cell.align]
-        run = _line(paragraph, line, _TABLE)
+        run = _line(paragraph, line, size)
+        if size != _TABLE:
+            run.font.size = Pt(size)
         if cell.tone in BOLD:
             run.font.bold = True
         if cell.tone == "muted":

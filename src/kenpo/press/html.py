@@ -9,7 +9,7 @@ from itertools import groupby
 
 from kenpo.base.document import Block, Cell, Chart, Document, Heading, PageBreak, Paragraph, Table
 from kenpo.press import drawing
-from kenpo.press.layout import columns, hang, marked, parts, solid, width
+from kenpo.press.layout import columns, hang, marked, parts, short_rows, solid, width
 
 
 def render(document: Document) -> bytes:
@@ -84,9 +84,13 @@ def _hang(line: str) -> str:
 
 def _table(table: Table) -> str:
     widths = columns(table, 60)
+    short = short_rows(table, widths)
     cols = "".join(f'<col style="width:{100 * w / sum(widths):.1f}%">' for w in widths)
-    head = "".join(_row(table.rows[y], head=True) for y in range(table.heads))
-    body = "".join(_row(row, head=False) for row in table.rows[table.heads :])
+    head = "".join(_row(row, head=True, short=True) for row in table.rows[: table.heads])
+    body = "".join(
+        _row(row, head=False, short=kept)
+        for row, kept in list(zip(table.rows, short, strict=True))[table.heads :]
+    )
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     label = escape(table.caption or "表")
     return (
@@ -105,9 +109,9 @@ def _least(table: Table) -> float:
     return sum(14 if em > 40 else 8 if em > 12 else 5.5 for em in longest)
 
 
-def _row(row: tuple[Cell, ...], *, head: bool) -> str:
+def _row(row: tuple[Cell, ...], *, head: bool, short: bool) -> str:
     cells = "".join(_cell(cell, head=head, first=x == 0) for x, cell in enumerate(row) if not cell.continued)
-    return f"<tr>{cells}</tr>\n"
+    return f"<tr{'' if short else ' class=long'}>{cells}</tr>\n"
 
 
 def _cell(cell: Cell, *, head: bool, first: bool) -> str:

@@ -25,6 +25,9 @@ BOLD: frozenset[Tone] = frozenset({"head", "bad"})
 SHORT = 18
 """A row of at most this many lines is kept on one page."""
 
+MANY = 9
+"""A table of more columns than this is set in smaller type and with less room beside its texts."""
+
 _MARK = (
     r"[・･○●◎◇◆□■△▲▽▼☆★※→⇒✓•‣＊]"
     r"|[\u2460-\u2473\u3251-\u325f\u32b1-\u32bf\u2776-\u277f]"
@@ -111,8 +114,11 @@ def columns(table: Table, em: float, *, padding: float = 1) -> list[float]:
     shares = [w for w, _ in zip_longest(table.widths[:count], range(count), fillvalue=1.0)]
     total = sum(shares) or 1
     wanted = [em * share / total for share in shares]
-    least = [padding + max(_tight(row[i]) for row in table.rows) for i in range(count)]
-    if sum(least) >= em:
+    for word in (4, 3, 2.2):
+        least = [padding + max(_tight(row[i], word) for row in table.rows) for i in range(count)]
+        if sum(least) < em:
+            break
+    else:
         return [em * x / sum(least) for x in least]
     fixed: set[int] = set()
     while True:
@@ -125,11 +131,13 @@ def columns(table: Table, em: float, *, padding: float = 1) -> list[float]:
         fixed |= short
 
 
-def _tight(cell: Cell) -> float:
-    """What a cell needs so that its numbers and its shortest words are not broken."""
+def _tight(cell: Cell, word: float) -> float:
+    """What a cell needs so that its numbers and words of at most this width are not broken."""
     if cell.continued or cell.columns > 1:
         return 0
-    return max((width(line) + 0.2 if solid(line) else min(width(line), 2) for line in cell.lines), default=0)
+    return max(
+        (width(line) + 0.2 if solid(line) else min(width(line) + 0.2, word) for line in cell.lines), default=0
+    )
 
 
 def solid(line: str) -> bool:

@@ -17,6 +17,7 @@ from kenpo.press.layout import (
     BOLD,
     FILLS,
     INK,
+    MANY,
     MUTED,
     RULE,
     columns,
@@ -27,7 +28,6 @@ from kenpo.press.layout import (
     solid,
 )
 
-_TABLE_SIZE = 9.5
 _PORTRAIT, _LANDSCAPE = 174, 261
 """Widths of the text in mm, as in document.typ."""
 
@@ -43,7 +43,6 @@ def render(document: Document) -> bytes:
             "muted": MUTED,
             "accent": ACCENT,
             "rule": RULE,
-            "size": _TABLE_SIZE,
         },
         "parts": [
             {"landscape": part.landscape, "blocks": [_block(b, part.landscape) for b in part.blocks]}
@@ -85,13 +84,16 @@ def _block(block: Block, landscape: bool) -> dict[str, Any]:
 
 
 def _table(table: Table, landscape: bool) -> dict[str, Any]:
-    em = (_LANDSCAPE if landscape else _PORTRAIT) / 25.4 * 72 / _TABLE_SIZE
-    widths = columns(table, em, padding=1.2)
-    short = short_rows(table, widths, 1.2)
+    size, inset = (9, 0.3) if len(table.rows[0]) > MANY else (9.5, 0.6)
+    em = (_LANDSCAPE if landscape else _PORTRAIT) / 25.4 * 72 / size
+    widths = columns(table, em, padding=2 * inset)
+    short = short_rows(table, widths, 2 * inset)
     return {
         "kind": "table",
         "caption": table.caption,
         "widths": widths,
+        "size": size,
+        "inset": inset,
         "heads": table.heads,
         "cells": [
             {

@@ -31,6 +31,7 @@ from kenpo.press.layout import (
     heights,
     marked,
     parts,
+    short_rows,
     span,
     width,
 )
@@ -77,7 +78,7 @@ def _needed(after: Block | None) -> float:
     """How much room a heading leaves below itself for what follows it."""
     if isinstance(after, Chart):
         return 0.8 * (_BOTTOM - _TOP)
-    return 120 if isinstance(after, Table) else 2 * _BODY_LINE
+    return 230 if isinstance(after, Table) else 2 * _BODY_LINE
 
 
 class _Deck:
@@ -153,7 +154,7 @@ class _Deck:
         frame.vertical_anchor = MSO_ANCHOR.MIDDLE
         rule = self._slide.shapes.add_connector(1, Pt(_LEFT), Pt(72), Pt(_LEFT + _ROOM), Pt(72))
         rule.line.color.rgb, rule.line.width = RGBColor.from_string(ACCENT), Pt(1.5)
-        rule._element.nvCxnSpPr.cNvPr.set("name", "rule")
+        rule._element.remove(rule._element.find(qn("p:style")))
         self._used = _TOP
 
     def _next(self) -> None:
@@ -246,7 +247,7 @@ class _Deck:
                 self._next()
 
     def _grid(self, table: Table, widths: list[float]) -> None:
-        deep = _heights(table, widths)
+        deep, short = _heights(table, widths), short_rows(table, widths, _PADDING)
         shape = self._slide.shapes.add_table(
             len(deep), len(widths), Pt(_LEFT), Pt(self._used), Pt(_ROOM), Pt(sum(deep))
         )
@@ -261,7 +262,7 @@ class _Deck:
             made.rows[y].height = Pt(deep[y])
             for x, cell in enumerate(row):
                 if not cell.continued:
-                    _cell(made.cell(y, x), cell)
+                    _cell(made.cell(y, x), cell, short=short[y])
                     if cell.rows > 1 or cell.columns > 1:
                         made.cell(y, x).merge(made.cell(y + cell.rows - 1, x + cell.columns - 1))
         self._used += sum(deep) + 10
@@ -329,14 +330,15 @@ def _write(
         font.color.rgb = RGBColor.from_string(color)
         properties = run._r.get_or_add_rPr()
         properties.set("lang", "ja-JP")
+        properties.set("altLang", "en-US")
         asian = etree.SubElement(properties, qn("a:ea"))
         asian.set("typeface", OFFICE)
 
 
-def _cell(made: Any, cell: Cell) -> None:
+def _cell(made: Any, cell: Cell, *, short: bool) -> None:
     made.margin_left = made.margin_right = Pt(_CELL_SIDE)
     made.margin_top, made.margin_bottom = Pt(4), Pt(3)
-    made.vertical_anchor = MSO_ANCHOR.TOP if cell.align == "left" else MSO_ANCHOR.MIDDLE
+    made.vertical_anchor = MSO_ANCHOR.MIDDLE if short and cell.align != "left" else MSO_ANCHOR.TOP
     _write(
         made.text_frame,
         cell.lines,

@@ -32,6 +32,7 @@ from kenpo.press.layout import (
     heights,
     marked,
     parts,
+    short_rows,
 )
 from kenpo.press.zipped import undated
 
@@ -239,7 +240,8 @@ class _Sheet:
             self._text(table.caption, 10, bold=True)
         number = next(n for n, t in enumerate(self._tables) if t is table)
         edges = self._grid.edges[number]
-        deep = _heights(table, self._grid.of(number))
+        widths = self._grid.of(number)
+        deep, short = _heights(table, widths), short_rows(table, widths)
         pieces = [max(1, math.ceil(h / _TALLEST)) for h in deep]
         starts = [self._row + n for n in accumulate(pieces, initial=0)]
         self._head(table, starts[table.heads], self._above + sum(deep[: table.heads]))
@@ -250,25 +252,26 @@ class _Sheet:
             for x, cell in enumerate(row):
                 if not cell.continued:
                     area = starts[y], starts[y + cell.rows] - 1, edges[x], edges[x + cell.columns] - 1
-                    self._cell(cell, *area)
+                    self._cell(cell, *area, short=short[y])
         self._space(10)
 
     def _head(self, table: Table, body: int, above: float) -> None:
-        """Freeze and repeat the first table's head; repeat it only when it is the head of all the sheet's tables."""
+        """Freeze and repeat the first table's head; repeat it only when it suits all that the sheet holds."""
         if table is not self._tables[0] or not table.heads:
             return
         heads = [[c.lines for row in t.rows[: t.heads] for c in row] for t in self._tables]
-        if all(head == heads[0] for head in heads):
+        charts = any(isinstance(block, Chart) for block in self._part.blocks)
+        if not charts and all(head == heads[0] for head in heads):
             self._sheet.repeat_rows(self._row, body - 1)
         if above <= _FROZEN:
             self._sheet.freeze_panes(body, 0)
 
-    def _cell(self, cell: Cell, top: int, bottom: int, left: int, right: int) -> None:
+    def _cell(self, cell: Cell, top: int, bottom: int, left: int, right: int, *, short: bool) -> None:
         look: dict[str, Any] = {
             "border": 1,
             "border_color": f"#{RULE}",
             "align": cell.align,
-            "valign": "top" if cell.align == "left" else "vcenter",
+            "valign": "vcenter" if short and cell.align != "left" else "top",
             "bold": cell.tone in BOLD,
         }
         if fill := FILLS.get(cell.tone):
