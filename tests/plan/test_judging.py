@@ -96,7 +96,7 @@ def said(target: Mapping[str, object], actual: Figure, **rest: Any) -> str:
 
 def test_the_reason_is_a_sentence_for_people():
     behind = said({"kind": "at_least", "value": "59.9"}, Value(Decimal("8.4")), expected=Fraction("14.975"))
-    assert behind == "現時点の実績 8.4％、目標経路 15.0％以上（年度末の目標 59.9％以上）"
+    assert behind == "現時点の実績 8.4％、段階目標 15.0％以上（年度末の目標 59.9％以上）"
     relative = {"kind": "not_below_last_year", "value": "8521"}
     yen = said(relative, Value(Decimal(8373)), precision=0, unit="円", at_year_end=True)
     assert yen == "実績 8,373円、前年度 8,521円以上"

@@ -27,6 +27,7 @@ from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
 from kenpo.catalogue import DERIVATIONS, INITIATIVES, MEASURES, WORKLISTS, measure_of, worklist_of
 from kenpo.cli import docs as docs_module
 from kenpo.cli import lake_report, usage
+from kenpo.cli import plan as plan_commands
 from kenpo.cli.output import Format, console, emit, errors, number, table
 from kenpo.frame import (
     BREAKDOWNS,
@@ -51,6 +52,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
+
+app.add_typer(plan_commands.app, name="plan")
 
 LakeOption = Annotated[
     Path,

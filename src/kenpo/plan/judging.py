@@ -86,8 +86,8 @@ class Code(StrEnum):
 _CODES_JA = {
     Code.MET: "達成",
     Code.NOT_MET: "未達",
-    Code.ON_PATH: "目標経路どおり",
-    Code.BEHIND: "目標経路を下回る",
+    Code.ON_PATH: "段階目標どおり",
+    Code.BEHIND: "段階目標を下回る",
     Code.NOT_YET: "未実施",
     Code.UNDECIDED: "判定できない",
     Code.NOT_APPLICABLE: "対象外",
@@ -117,7 +117,7 @@ def judge(
 
     last_year: last year's figure (of its end for 対前年度末以上); NotApplicable when there was none, None when it is
     unknown. precision: the KPI's printed decimals. expected: where the path to the year-end level stands now
-    (目標経路), given in-year for a KPI that grows over the year; a figure of a ratio or of a day is judged as it
+    (段階目標), given in-year for a KPI that grows over the year; a figure of a ratio or of a day is judged as it
     stands, so far.
     """
     if isinstance(actual, NotApplicable):
@@ -193,7 +193,7 @@ class _Judging:
             )
         return Verdict(
             Code.ON_PATH if self.reaches(value, expected) else Code.BEHIND,
-            f"{self.actual_text(value)}、目標経路 {self.bound_text(expected)}（{end}）",
+            f"{self.actual_text(value)}、段階目標 {self.bound_text(expected)}（{end}）",
             self.printed(expected),
         )
 

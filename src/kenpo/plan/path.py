@@ -50,7 +50,7 @@ class Path:
     shape: Mapping[int, Fraction]
 
     def expected(self, level: Number, month: int) -> Fraction:
-        """What should be reached by the end of a month, for a level at the year's end (目標経路の値)."""
+        """What should be reached by the end of a month, for a level at the year's end (段階目標の値)."""
         return exact(level) * self.shape[month]
 
     @property

@@ -1,0 +1,243 @@
+"""The documents a plan becomes (計画の文書): progress report, plan, and the one page for the council (評議会)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from kenpo.base.branches import branch_or_nation
+from kenpo.base.document import Block, Cell, Chart, Document, Heading, PageBreak, Paragraph, Tone, cell, table
+from kenpo.base.era import to_wareki
+from kenpo.plan import pages, records
+from kenpo.plan.judging import Code
+from kenpo.plan.model import Plan, Progress, Row, initiative_key, period_end, period_title
+from kenpo.plan.targets import number_text
+from kenpo.plan.vocabulary import known
+from kenpo.press.charts import Progress as Bar
+from kenpo.press.charts import progress_chart
+
+OVERVIEW = "進捗の概要"
+"""The heading of what is worked out from the rest; the reader passes it over."""
+KPI_LIST = "KPI一覧"
+
+_TONES: Mapping[Code, Tone] = {
+    Code.MET: "good",
+    Code.ON_PATH: "good",
+    Code.NOT_MET: "bad",
+    Code.BEHIND: "bad",
+    Code.NOT_YET: "warn",
+    Code.UNDECIDED: "muted",
+    Code.NOT_APPLICABLE: "muted",
+}
+_GOOD, _BAD = {Code.MET, Code.ON_PATH}, {Code.NOT_MET, Code.BEHIND}
+_EXPLAINED = 5
+
+
+def progress_report(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
+    """The whole report of a period: one page of overview, the progress, the list of KPIs, the records."""
+    return Document(
+        progress.title or f"{plan.title}の進捗状況（{period_title(progress.period)}）",
+        (
+            Heading(OVERVIEW),
+            *_overview(plan, progress, rows),
+            PageBreak(),
+            *pages.progress_body(plan, progress),
+            PageBreak(landscape=True),
+            *_kpi_list(rows),
+            PageBreak(landscape=True),
+            *_records(plan, progress),
+        ),
+        under=_under(plan, progress),
+    )
+
+
+def plan_document(plan: Plan, action_plan: Plan | None = None) -> Document:
+    """The plan: beside the action plan it is part of, in two columns, or alone."""
+    body: list[Block] = [*pages.preface(plan)]
+    if action_plan is not None:
+        body += [PageBreak(landscape=True), *pages.two_columns(plan, action_plan)]
+    else:
+        body = [*pages.one_column(plan)]
+    return Document(
+        plan.title,
+        (*body, PageBreak(landscape=True), *_records(plan, None)),
+        under=_under(plan, None),
+    )
+
+
+def summary(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
+    """One page for the council (評議会): how the KPIs stand, and what is said of those that are behind."""
+    return Document(
+        f"{_branch(plan)}　{period_title(progress.period)}　事業計画の進捗（概要）",
+        tuple(_overview(plan, progress, rows)),
+        under=_under(plan, progress),
+    )
+
+
+def _branch(plan: Plan) -> str:
+    return branch_or_nation(plan.branch).name if plan.branch != "00" else "全国健康保険協会"
+
+
+def _under(plan: Plan, progress: Progress | None) -> tuple[str, ...]:
+    dated = progress.dated if progress else plan.dated
+    lines = [_branch(plan)]
+    if dated:
+        lines.append(to_wareki(dated))
+    if progress is not None:
+        lines.append(f"{to_wareki(period_end(progress.period))}現在　{_state(progress)}")
+    elif plan.status == "draft":
+        lines.append("案")
+    return tuple(lines)
+
+
+def _state(progress: Progress) -> str:
+    if progress.frozen:
+        return f"確定（{to_wareki(progress.events[-1].on)}）"
+    return "作成中（未確定）"
+
+
+# ---- overview ----------------------------------------------------------------------------------------------------
+
+
+def _overview(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Iterator[Block]:
+    good = [r for r in rows if r.verdict in _GOOD]
+    bad = [r for r in rows if r.verdict in _BAD]
+    rest = len(rows) - len(good) - len(bad)
+    yield Paragraph(
+        f"KPI {len(rows)}項目のうち、達成または段階目標どおり {len(good)}項目、下回っている {len(bad)}項目、"
+        f"まだ判定できない {rest}項目。"
+    )
+    if chart := attainment(rows):
+        yield chart
+    if bad:
+        yield table(
+            ("下回っているKPI", "目標", "実績", "年度末の見込み", "今後の対応"),
+            [
+                [
+                    cell(r.title),
+                    cell(r.target),
+                    cell(*(t for t in (r.shown, r.as_of) if t)),
+                    cell(*_landing(r)),
+                    cell(_what_next(progress, r)),
+                ]
+                for r in bad[:_EXPLAINED]
+            ],
+            widths=(3, 2.4, 2, 2.2, 5),
+        )
+    if len(bad) > _EXPLAINED:
+        yield Paragraph(f"ほか {len(bad) - _EXPLAINED}項目は「{KPI_LIST}」にあります。", small=True)
+    yield Paragraph(
+        "段階目標は、過去の年度の月ごとの進み方から、その月までに達しているべき値です。年度末の見込みの（　）は、"
+        "8割の確からしさで収まる範囲です。",
+        small=True,
+    )
+
+
+def _what_next(progress: Progress, row: Row) -> str:
+    at = progress.on(row.key)
+    return at.next[0] if at and at.next else "（記入がありません）"
+
+
+def attainment(rows: Sequence[Row]) -> Chart | None:
+    """How far each KPI with a figure and a level to reach has come (達成の度合い); None when there is none."""
+    bars = [bar for row in rows if (bar := _bar(row))]
+    return progress_chart(bars) if bars else None
+
+
+def _bar(row: Row) -> Bar | None:
+    value = row.actual.value if row.actual else None
+    if row.level is None or value is None:
+        return None
+    lower = _lower_is_better(row)
+    return Bar(
+        _short(row),
+        _share(value, row.level, lower),
+        f"{row.shown}（目標 {row.target}）",
+        _share(row.expected, row.level, lower) if row.expected is not None else None,
+    )
+
+
+def _share(value: Decimal, level: Decimal, lower: bool) -> float | None:
+    """A figure as percent of the level to reach; the other way round where lower is better, and full at 0."""
+    top, bottom = (level, value) if lower else (value, level)
+    if not bottom:
+        return 100.0 if lower else None
+    return float(100 * top / bottom)
+
+
+def _lower_is_better(row: Row) -> bool:
+    term = known(row.measure)
+    return term is not None and term.better == "lower"
+
+
+def _short(row: Row) -> str:
+    term = known(row.measure)
+    return term.short if term else row.title
+
+
+# ---- the list of KPIs --------------------------------------------------------------------------------------------
+
+
+def _kpi_list(rows: Sequence[Row]) -> Iterator[Block]:
+    """目標・実績・時点・判定・前年度・全国平均・順位・年度末の見込み, a row for every KPI."""
+    yield Heading(KPI_LIST)
+    heads = ("施策", "KPI", "目標", "実績", "時点", "判定", "前年度", "全国平均", "順位", "年度末の見込み")
+    yield table(
+        heads,
+        [_kpi_row(row, rows[n - 1] if n else None) for n, row in enumerate(rows)],
+        widths=(3, 3.4, 2.4, 1.6, 1.6, 1.8, 1.4, 1.4, 0.9, 2.2),
+    )
+
+
+def _kpi_row(row: Row, before: Row | None) -> list[Cell]:
+    same = before is not None and before.initiative == row.initiative
+    return [
+        cell("" if same else row.initiative),
+        cell(row.title),
+        cell(row.target),
+        cell(row.shown, align="right"),
+        cell(row.as_of),
+        cell(_verdict(row), align="center", tone=_TONES.get(row.verdict, "") if row.verdict else ""),
+        cell(row.last_year_text, align="right"),
+        cell(row.nation_text, align="right"),
+        cell(
+            f"{row.rank}/{row.ranked}" if row.rank and row.ranked else str(row.rank or "－"), align="center"
+        ),
+        cell(*_landing(row), align="right"),
+    ]
+
+
+def _verdict(row: Row) -> str:
+    return row.verdict.ja if row.verdict else "－"
+
+
+def _landing(row: Row) -> list[str]:
+    """Where a figure will land: 58.3％ and its range below, or － when nothing can be said."""
+    landing = row.forecast
+    if landing is None or landing.value is None:
+        return ["－"]
+    lines = [number_text(landing.value, row.unit)]
+    if landing.low is not None and landing.high is not None:
+        lines.append(f"（{number_text(landing.low, '')}～{number_text(landing.high, row.unit)}）")
+    return lines
+
+
+def _records(plan: Plan, progress: Progress | None) -> Iterator[Block]:
+    yield Heading(records.TITLE)
+    yield from records.tables(plan, progress)
+
+
+def file_names(plan: Plan, progress: Progress | None) -> dict[str, str]:
+    """The stem of each document's file: 報告 progress, 計画 plan, 評議会 summary."""
+    branch = _branch(plan)
+    names = {"plan": f"{branch}_{plan.first_year}年度_事業計画"}
+    if progress is not None:
+        names["progress"] = f"{branch}_{progress.period}_進捗報告"
+        names["summary"] = f"{branch}_{progress.period}_評議会資料"
+    return names
+
+
+def keys_without_row(plan: Plan, progress: Progress) -> list[str]:
+    """施策 of a progress file that the plan does not have, so that they would not be printed."""
+    known_keys = {initiative_key(pillar, path) for pillar, path in plan.initiatives()}
+    return [i.initiative for i in progress.initiatives if i.initiative not in known_keys]
