@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from kenpo.base.branches import branch_or_nation
 from kenpo.base.fiscal import fiscal_year_label, fy_last_day, month_end
-from kenpo.plan.judging import Mark
+from kenpo.plan.judging import Code, Mark
 from kenpo.plan.targets import Target
 
 Kind = Literal["action_plan", "annual"]
@@ -337,14 +337,89 @@ class KpiProgress(Model):
     review: tuple[Review, ...] = ()
 
 
+class Landing(Model):
+    """Where a figure will land at the year's end (着地見込み), at printed precision; see `forecast`."""
+
+    value: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
+    reach: str = ""
+    pace_so_far: Number | None = None
+    pace_needed: Number | None = None
+    note: str = ""
+
+
+class Difference(Model):
+    """Two figures of the same month that are not the same (差異): the one that is not shown, and shown less it."""
+
+    source: Source
+    value: Number
+    by: Number
+
+
+class YearEnd(Model):
+    """The figure of the end of a fiscal year (年度末の値)."""
+
+    year: int
+    value: Number
+
+
+class Row(Model):
+    """A KPI as a board shows it (進捗一覧の1行); made by `board` alone, and kept as it was by a freeze.
+
+    key: of the 施策 it stands under. actual: the figure that counts; shown, as_of, last_year_text: for people, where
+    －, 0 and 対象外 are different things. mark: a person's, suggested: what the verdict suggests. expected: where the
+    path to the target stands now. explain: the command that shows where a computed figure comes from. flags: what is
+    not in order.
+    """
+
+    measure: str | None = None
+    key: str = ""
+    pillar: str = ""
+    initiative: str = ""
+    title: str
+    text: str = ""
+    unit: str = ""
+    target: str = ""
+    level: Number | None = None
+    actual: Actual | None = None
+    shown: str = "－"
+    as_of: str = ""
+    difference: Difference | None = None
+    verdict: Code | None = None
+    reason: str = ""
+    compared_with: Number | None = None
+    mark: Mark | None = None
+    suggested: Mark | None = None
+    expected: Number | None = None
+    path: str = ""
+    forecast: Landing | None = None
+    last_year: Number | None = None
+    last_year_text: str = "－"
+    nation: Actual | None = None
+    nation_text: str = "－"
+    rank: int | None = None
+    ranked: int | None = None
+    trend: tuple[YearEnd, ...] = ()
+    comment: str = ""
+    explain: str = ""
+    flags: tuple[str, ...] = ()
+    review: tuple[Review, ...] = ()
+
+
 class FreezeEvent(Model):
-    """A freeze or its undoing (確定・確定の取消): when, by whom, why, and what was frozen."""
+    """A freeze or its undoing (確定・確定の取消): when, by whom, why, and what was frozen.
+
+    seal: the mark of what the report said; of a reopening, of what it was found to say. broken: the report had been
+    changed outside kenpo by then.
+    """
 
     what: Literal["frozen", "reopened"]
     on: date
     by: str
     why: str = ""
     seal: str = ""
+    broken: bool = False
     cutoff: str = ""
     definitions: dict[str, str] = Field(default_factory=dict)
 
@@ -353,7 +428,7 @@ class Progress(Model):
     """The progress report of a plan for a period (進捗): 2023H1, 2021Q1, 2023 (the whole year).
 
     as_of: the day it is written for. events: freezes and their undoing, oldest first; while the last is a freeze,
-    figures and text stay as they are.
+    figures and text stay as they are. board: the rows as they stood at the freeze.
     """
 
     plan: str
@@ -364,6 +439,7 @@ class Progress(Model):
     kpis: tuple[KpiProgress, ...] = ()
     notes: tuple[str, ...] = ()
     review: tuple[Review, ...] = ()
+    board: tuple[Row, ...] = ()
     events: tuple[FreezeEvent, ...] = ()
 
     @property

@@ -26,6 +26,7 @@ from kenpo.plan.model import Plan, Progress
 _HEADERS = {Plan: "kenpo-plan/1", Progress: "kenpo-progress/1"}
 _TITLES = {Plan: "計画", Progress: "進捗"}
 _WIDTH = 10_000
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _Held = TypeVar("_Held", Plan, Progress)
 
 _WHATS = {
@@ -103,7 +104,7 @@ def _value(value: Any) -> Any:
 def from_yaml(text: str, kind: type[_Held], where: str) -> _Held:
     """The plan or progress a text holds. Raises InputFileError that names the place and what is wrong there."""
     try:
-        data = yaml.load(text, Loader=yaml.BaseLoader)
+        data = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"{mark.line + 1}行目" if mark else ""
@@ -200,18 +201,22 @@ class Plans:
 
         Raises PlanError when a finished report was changed outside kenpo.
         """
-        path = self.path(plan, period)
-        if not path.is_file():
-            return Progress(plan=plan, period=period)
-        held = from_yaml(_read(path), Progress, str(path))
+        held = self.unsealed(plan, period)
         if held.frozen and held.events[-1].seal != seal(held):
             raise PlanError(
                 "確定済みの進捗報告が、確定した後に書き換えられています。",
-                where=str(path),
+                where=str(self.path(plan, period)),
                 todo="控えから元に戻すか、「kenpo plan reopen」で理由を記して確定を取り消してください。",
                 code="seal_broken",
             )
         return held
+
+    def unsealed(self, plan: str, period: str) -> Progress:
+        """As `progress`, without looking at the seal: only to take back the freeze of a report that was changed."""
+        path = self.path(plan, period)
+        if not path.is_file():
+            return Progress(plan=plan, period=period)
+        return from_yaml(_read(path), Progress, str(path))
 
     def save(self, held: Plan | Progress) -> Path:
         """Write a plan or progress, whole or not at all.
@@ -220,8 +225,8 @@ class Plans:
         """
         if isinstance(held, Progress):
             path = self.path(held.plan, held.period)
-            before = self.progress(held.plan, held.period) if path.is_file() else None
-            if before and before.frozen and len(held.events) == len(before.events) and held != before:
+            before = self.unsealed(held.plan, held.period) if path.is_file() else None
+            if before and before.frozen and held != before and not _reopens(held, before):
                 raise PlanError(
                     "確定済みの進捗報告は変更できません。",
                     where=str(path),
@@ -239,6 +244,14 @@ class Plans:
     def path(self, plan: str, period: str = "") -> Path:
         """The file of a plan, or of its progress in a period."""
         return self.folder / (f"{plan}.{period}.yaml" if period else f"{plan}.yaml")
+
+
+def _reopens(held: Progress, before: Progress) -> bool:
+    """Whether a report takes back the freeze of the one before it, and keeps the record of what happened."""
+    told = len(before.events)
+    return held.events[:told] == before.events and [e.what for e in held.events[told : told + 1]] == [
+        "reopened"
+    ]
 
 
 def _period_order(period: str) -> tuple[str, int]:
