@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 from docx import Document as word_document
 from docx.oxml.ns import qn
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pptx import Presentation
 from pptx.util import Pt
@@ -146,6 +146,24 @@ def test_slides_have_titles_numbers_and_text_large_enough():
     numbers = [f"{n} / {len(slides)}" for n in range(2, len(slides) + 1)]
     shown_numbers = ["".join(t.text for t in list(s._element.iter("{*}t"))[-2:]) for s in slides[1:]]
     assert shown_numbers == numbers
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(1, 4).flatmap(
+        lambda n: st.lists(
+            st.lists(st.text("あい。、a1 ・", max_size=900), min_size=n, max_size=n), min_size=1, max_size=9
+        )
+    )
+)
+def test_a_table_split_over_slides_keeps_every_character_of_each_column_in_order(rows: list[list[str]]):
+    made = pptx.render(Document("題", (Heading("章"), table(["見出し"] * len(rows[0]), rows))))
+    deck = Presentation(io.BytesIO(made))
+    tables = [shape for s in deck.slides for shape in s.shapes if shape.has_table]
+    for x in range(len(rows[0])):
+        held = "".join(t.table.cell(y, x).text for t in tables for y in range(1, len(t.table.rows)))
+        assert held == "".join(row[x] for row in rows)
+    assert all(t.top + t.height <= Pt(505) for t in tables)
 
 
 def test_head_rows_stand_on_every_slide_of_a_table():

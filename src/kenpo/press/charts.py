@@ -269,11 +269,8 @@ def rank_chart(
         text = f"全国平均 {shown.format(mean)}"
         line = alt.Chart(alt.Data(values=[{"value": mean, "text": text}]))
         layers.append(line.mark_rule(strokeDash=[8, 4], strokeWidth=2, color=VERMILION).encode(y))
-        layers.append(
-            line.mark_text(align="right", dx=-4, dy=-12, fontWeight="bold").encode(
-                y, alt.Text("text:N"), x=alt.value("width")
-            )
-        )
+        at = [{"value": mean, "text": text}]
+        layers.append(_label(at, alt.XValue("width"), y, align="right", dx=-4, dy=-12, color=_DARK))
         words.append(text)
     place = next((n for n, (label, _) in enumerate(known) if label == highlight), None)
     if place is not None:
@@ -287,7 +284,7 @@ def rank_chart(
     return _chart(title, alt.layer(*layers), f"{title}。{'、'.join(words)}。", 0.5)
 
 
-def _label(rows: list[dict[str, Any]], x: alt.X, y: alt.Y, **look: Any) -> alt.Chart:
+def _label(rows: list[dict[str, Any]], x: alt.X | alt.XValue, y: alt.Y, **look: Any) -> alt.Chart:
     """A bold text with a white edge, so that it is read upon lines and bars."""
     base = alt.Chart(alt.Data(values=rows))
     return alt.layer(  # type: ignore[return-value]

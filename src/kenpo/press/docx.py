@@ -38,6 +38,8 @@ from kenpo.press.layout import (
 from kenpo.press.zipped import undated
 
 _BODY, _TABLE = 10.5, 9.5
+_CELL_STYLE = "TableText"
+"""The id Word gives the style Table Text; asked for by name it takes long in a large table."""
 _PAPER, _MARGIN, _BOTTOM = (210, 297), 18, 20
 _SIZES = {1: 15, 2: 12.5, 3: 11, 4: 10.5}
 _ALIGN = {
@@ -182,9 +184,9 @@ def _paragraph(word: Word, block: Paragraph) -> None:
 
 def _line(paragraph: Any, line: str, size: float) -> Any:
     """Put a line into a paragraph, its later lines set in behind its mark."""
-    indent = hang(line) * size
-    paragraph.paragraph_format.left_indent = Pt(indent)
-    paragraph.paragraph_format.first_line_indent = Pt(-indent)
+    if indent := hang(line) * size:
+        paragraph.paragraph_format.left_indent = Pt(indent)
+        paragraph.paragraph_format.first_line_indent = Pt(-indent)
     return paragraph.add_run(line)
 
 
@@ -251,7 +253,7 @@ def _cell(made: WordCell, cell: Cell, size: float, short: bool) -> None:
     )
     for n, line in enumerate(cell.lines or ("",)):
         paragraph = made.paragraphs[0] if n == 0 else made.add_paragraph()
-        paragraph.style = "Table Text"
+        paragraph._p.get_or_add_pPr().style = _CELL_STYLE
         paragraph.alignment = _ALIGN[cell.align]
         run = _line(paragraph, line, size)
         if size != _TABLE:
