@@ -14,7 +14,7 @@ from lxml import html
 from pptx import Presentation
 from tests.press.sample import NASTY, report
 
-from kenpo.base.document import Chart, Document, Heading, PageBreak, Paragraph, Table, cell, table
+from kenpo.base.document import Cell, Chart, Document, Heading, PageBreak, Paragraph, Table, cell, table
 from kenpo.base.errors import ArgumentError
 from kenpo.press import FORMATS, write
 from kenpo.press.writing import render
@@ -159,6 +159,17 @@ def test_a_cell_longer_than_a_page_and_a_table_of_twenty_columns_lose_nothing(fo
     lost = [n for n in range(1, 500) if f"{n}番目の文である。" not in text]
     assert lost == [] or (form == "pdf" and len(lost) <= 5)  # a sentence that goes on over the page
     assert [m for m in range(60) if f"{20},{m:03}円" not in text] == []
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_head_cell_that_reaches_into_the_body_makes_it_head(form: str):
+    rows = (
+        (cell("計画", rows=2), cell("実績")),
+        (Cell(("計画",), continued=True), cell("上期")),
+        (cell("健診"), cell("実施")),
+    )
+    text = READERS[form](render(Document("表", (Table(rows, 1), Table(rows[:2], 2), Table(rows, 0))), form))
+    assert text.count("上期") == 3
 
 
 def test_the_form_is_the_ending_of_the_name(tmp_path: Path):

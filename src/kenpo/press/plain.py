@@ -31,9 +31,7 @@ def _block(block: Block) -> Iterator[Block]:
                 yield replace(block, text=line, mark=_line(block.mark) if n == 0 else "")
         case Table():
             if rows := _rectangle(block.rows):
-                yield replace(
-                    block, rows=rows, heads=min(block.heads, len(rows)), caption=_line(block.caption)
-                )
+                yield replace(block, rows=rows, heads=_heads(rows, block.heads), caption=_line(block.caption))
         case Chart():
             yield replace(block, title=_line(block.title), words=_line(block.words))
         case PageBreak():
@@ -59,6 +57,15 @@ def _rectangle(rows: Rows) -> Rows:
             taken |= {(y + down, x + right) for down in range(high) for right in range(across)}
             row.append(replace(cell, lines=_all(cell.lines), rows=high, columns=across, continued=False))
     return tuple(tuple(row) for row in found)
+
+
+def _heads(rows: Rows, heads: int) -> int:
+    """How many rows are heads, with those a head cell reaches down to."""
+    end = y = 0
+    while y < min(max(heads, end), len(rows)):
+        end = max([end, y + 1, *(y + cell.rows for cell in rows[y] if not cell.continued)])
+        y += 1
+    return end
 
 
 def _reach(rows: list[tuple[Cell, ...]], taken: set[tuple[int, int]], y: int, x: int) -> tuple[int, int]:
