@@ -110,7 +110,7 @@ def test_the_reason_is_a_sentence_for_people():
     branch = said({"kind": "branch_specific", "value": 80}, Value(Decimal(90)))
     assert branch == "目標値は支部ごとに設定（80％に向けて）。支部の計画の目標値で判定します"
     generic = said({"kind": "generic_80"}, Value(Decimal("81.4")), last_year=Decimal("81.5"))
-    assert generic == "年度末の値で判定します。現時点の実績 81.4％、前年度末 81.5％以上"
+    assert generic == "現時点の実績 81.4％、前年度末 81.5％以上（年度末の値で決まります）"
 
 
 def test_a_rate_without_a_denominator_is_not_applicable_and_not_zero():

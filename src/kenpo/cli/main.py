@@ -234,8 +234,17 @@ def refresh_command(
         list[str] | None, typer.Argument(help="指標ID（省略時は全部）", metavar="指標...")
     ] = None,
     lake: LakeOption = DEFAULT_LAKE,
+    plans: Annotated[
+        Path | None,
+        typer.Option(
+            "--plans",
+            envvar="KENPO_PLANS",
+            help="実績を記入する計画の置き場（省略時は plans があればそこ）",
+            metavar="フォルダ",
+        ),
+    ] = None,
 ) -> None:
-    """取り込んだデータから、指標を全支部・全月について計算し直します。"""
+    """取り込んだデータから、指標を全支部・全月について計算し直し、計画の進捗に実績を記入します。"""
     opened = Lake.open(lake)
     chosen = [measure_of(m) for m in measure] if measure else list(MEASURES.values())
     done = refresh(
@@ -251,6 +260,8 @@ def refresh_command(
     for what, todo in dict.fromkeys((e.what, e.todo) for e in done.skipped.values()):
         titles = [MEASURES[m].title for m, e in done.skipped.items() if (e.what, e.todo) == (what, todo)]
         console.print(f"※ {len(titles)} 指標：{what}（{'、'.join(titles)}）\n　 {todo}", soft_wrap=True)
+    if plans is not None or plan_commands.DEFAULT_PLANS.is_dir():
+        plan_commands.refresh_plans(plans or plan_commands.DEFAULT_PLANS, opened)
 
 
 @app.command("show")

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kenpo.base.document import Document
 from kenpo.base.errors import ArgumentError
+from kenpo.catalogue import MEASURES
 from kenpo.cli.output import console, errors, table
 from kenpo.intake.documents import read_document
+from kenpo.lake import Lake
+from kenpo.plan.board import Board, board
+from kenpo.plan.filling import Filled, enter, fill
+from kenpo.plan.freezing import freeze, reopen
+from kenpo.plan.health import health
 from kenpo.plan.listing import as_json
-from kenpo.plan.model import Plan, Progress, period_title
+from kenpo.plan.model import PLAN_STATUSES, SOURCES, STATUSES, Plan, Progress, period_title
 from kenpo.plan.reading import Reading, read_plan
-from kenpo.plan.store import Plans
+from kenpo.plan.report import file_names, landing_lines, plan_document, progress_report, summary
+from kenpo.plan.store import Plans, today
 from kenpo.plan.targets import describe
 from kenpo.plan.vocabulary import known
+from kenpo.press import FORMATS, write
 
 app = typer.Typer(help="事業計画を読み取り、進捗を示し、報告書を書き出します。", no_args_is_help=True)
 
@@ -112,3 +123,362 @@ def _figure(actual: object, unit: str) -> str:
         return "－"
     as_of = getattr(actual, "as_of", "")
     return f"{value:,f}{'％' if unit == '%' else unit}" + (f"（{as_of}）" if as_of else "")
+
+
+# ---- what the verbs share ----------------------------------------------------------------------------------------
+
+
+PlanArgument = Annotated[str, typer.Argument(help="計画のID（35-2025）か計画ファイル", metavar="計画")]
+PeriodOption = Annotated[
+    str | None,
+    typer.Option("--period", help="期間（2025H1、2025Q2、2025。省略時は最新の進捗）", metavar="期間"),
+]
+LakeOption = Annotated[
+    Path,
+    typer.Option(
+        "--lake", envvar="KENPO_LAKE", help="データの置き場", metavar="フォルダ", show_default="lake"
+    ),
+]
+ByOption = Annotated[str, typer.Option("--by", help="扱った人（氏名か所属）", metavar="名前")]
+DEFAULT_LAKE = Path("lake")
+
+
+def _asked(name: str, folder: Path) -> tuple[Plans, Plan]:
+    """A plan by its id, or by its file: then the folder is the file's."""
+    path = Path(name)
+    if path.suffix == ".yaml":
+        store = Plans.of(path.parent)
+        return store, store.plan(path.stem.split(".")[0])
+    store = Plans.of(folder)
+    return store, store.plan(name)
+
+
+def _period(store: Plans, plan: Plan, asked: str | None) -> str:
+    """The period asked for, or that of the newest progress. Raises ArgumentError when there is none."""
+    there = store.periods(plan.id)
+    if asked is None:
+        if not there:
+            raise ArgumentError(
+                f"計画「{plan.id}」の進捗がまだありません。",
+                todo=f"--period {plan.first_year}H1 のように期間を指定してください。",
+            )
+        return there[-1]
+    period = asked.upper().replace("FY", "")
+    if not re.fullmatch(r"\d{4}(H[12]|Q[1-4])?", period):
+        raise ArgumentError(
+            f"期間「{asked}」が読めません。",
+            todo="2025Q1（第1四半期）、2025H1（上期）、2025（年度）のように指定してください。",
+        )
+    if not plan.first_year <= int(period[:4]) <= plan.last_year:
+        raise ArgumentError(
+            f"期間「{asked}」は計画「{plan.id}」の年度のものではありません。", todo="年度を確かめてください。"
+        )
+    return period
+
+
+def _lake(folder: Path) -> Lake | None:
+    """The lake of a folder, or None when there is none: a plan can be looked at without."""
+    return Lake.open(folder) if folder.is_dir() else None
+
+
+def _board(store: Plans, plan: Plan, progress: Progress, lake: Lake | None) -> Board:
+    return board(plan, progress, lake=lake, measures=MEASURES, plans=store, today=today())
+
+
+def _filled(store: Plans, plan: Plan, period: str, lake: Lake | None) -> Progress:
+    """The progress of a period with the lake's figures in it."""
+    progress = store.progress(plan.id, period)
+    return fill(lake, MEASURES, plan, progress).progress if lake else progress
+
+
+# ---- looking -----------------------------------------------------------------------------------------------------
+
+
+@app.command("list")
+def list_command(plans: PlansOption = DEFAULT_PLANS) -> None:
+    """計画と進捗の一覧を示します。"""
+    store = Plans.of(plans)
+    rows = []
+    for name in store.ids():
+        plan = store.plan(name)
+        periods = [p + ("（確定）" if store.progress(name, p).frozen else "") for p in store.periods(name)]
+        rows.append([name, plan.title, PLAN_STATUSES[plan.status], "、".join(periods) or "－"])
+    table("", [("計画", "left"), ("名称", "left"), ("状態", "left"), ("進捗", "left")], rows)
+
+
+@app.command("board")
+def board_command(
+    plan: PlanArgument,
+    period: PeriodOption = None,
+    plans: PlansOption = DEFAULT_PLANS,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """KPIの目標・実績・判定・着地見込み・全国平均・順位を示します。"""
+    store, chosen = _asked(plan, plans)
+    opened = _lake(lake)
+    made = _board(store, chosen, _filled(store, chosen, _period(store, chosen, period), opened), opened)
+    say_board(made)
+
+
+def say_board(made: Board) -> None:
+    """Print a board (進捗一覧)."""
+    state = "確定" if made.frozen else "作成中"
+    heads = [
+        ("KPI", "left"),
+        ("目標", "left"),
+        ("実績", "right"),
+        ("時点", "left"),
+        ("判定", "left"),
+        ("前年度", "right"),
+        ("全国平均", "right"),
+        ("順位", "right"),
+        ("年度末の見込み", "right"),
+    ]
+    rows = []
+    for row in made.rows:
+        term = known(row.measure)
+        rows.append(
+            [
+                term.short if term else row.title,
+                row.target,
+                row.shown,
+                row.as_of,
+                row.verdict.ja if row.verdict else "－",
+                row.last_year_text,
+                row.nation_text,
+                f"{row.rank}/{row.ranked}" if row.rank else "－",
+                "".join(landing_lines(row)),
+            ]
+        )
+    table(f"{made.plan.title}　{period_title(made.period)}（{state}）", heads, rows)
+    for row in made.rows:
+        if row.difference is not None:
+            other = row.difference
+            console.print(
+                f"※ {row.title}：{row.shown} に対し、{SOURCES[other.source]}の値は {other.value}（差 {other.by:+}）です。",
+                soft_wrap=True,
+            )
+        if row.explain:
+            console.print(f"　出所：{row.explain}", soft_wrap=True)
+    for note in made.notes:
+        console.print(f"※ {note}", soft_wrap=True)
+
+
+# ---- documents ---------------------------------------------------------------------------------------------------
+
+
+@app.command("report")
+def report_command(
+    plan: PlanArgument,
+    period: PeriodOption = None,
+    form: Annotated[
+        str, typer.Option("--format", help="形式（docx,xlsx,pptx,pdf,html をカンマで並べる）", metavar="形式")
+    ] = "docx,xlsx,pdf",
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--document",
+            help="文書（progress 進捗報告、plan 事業計画、summary 評議会資料をカンマで並べる）",
+            metavar="文書",
+        ),
+    ] = "progress,plan,summary",
+    out: Annotated[Path, typer.Option("--out", help="書き出すフォルダ", metavar="フォルダ")] = Path("out"),
+    plans: PlansOption = DEFAULT_PLANS,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """進捗報告、事業計画、評議会資料を書き出します。"""
+    forms = _listed(form, FORMATS, "形式")
+    kinds = _listed(kind, ("progress", "plan", "summary"), "文書")
+    store, chosen = _asked(plan, plans)
+    documents: dict[str, Document] = {}
+    progress = None
+    if {"progress", "summary"} & set(kinds):
+        opened = _lake(lake)
+        progress = _filled(store, chosen, _period(store, chosen, period), opened)
+        rows = _board(store, chosen, progress, opened).rows
+        documents = {
+            "progress": progress_report(chosen, progress, rows),
+            "summary": summary(chosen, progress, rows),
+        }
+    if "plan" in kinds:
+        beside = store.plan(chosen.action_plan) if chosen.action_plan in store.ids() else None
+        documents["plan"] = plan_document(chosen, beside)
+    out.mkdir(parents=True, exist_ok=True)
+    names = file_names(chosen, progress)
+    for name in kinds:
+        for ending in forms:
+            path = out / f"{names[name]}.{ending}"
+            write(documents[name], path)
+            console.print(str(path), soft_wrap=True)
+
+
+def _listed(text: str, allowed: Sequence[str], what: str) -> list[str]:
+    chosen = [t.strip().lower() for t in text.split(",") if t.strip()]
+    wrong = [t for t in chosen if t not in allowed]
+    if wrong or not chosen:
+        raise ArgumentError(
+            f"{what}「{'、'.join(wrong) or text}」は使えません。", todo=f"使える{what}：{'、'.join(allowed)}"
+        )
+    return list(dict.fromkeys(chosen))
+
+
+# ---- figures -----------------------------------------------------------------------------------------------------
+
+
+@app.command("fill")
+def fill_command(
+    plan: PlanArgument,
+    period: PeriodOption = None,
+    plans: PlansOption = DEFAULT_PLANS,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """置き場の指標を、進捗の実績に記入します（手入力と文書の値は残ります）。"""
+    store, chosen = _asked(plan, plans)
+    say_filled(fill_and_save(store, chosen, _period(store, chosen, period), Lake.open(lake)))
+
+
+def fill_and_save(store: Plans, plan: Plan, period: str, lake: Lake) -> Filled:
+    """Fill the progress of a period from the lake and keep it."""
+    done = fill(lake, MEASURES, plan, store.progress(plan.id, period))
+    if not done.progress.frozen:
+        store.save(done.progress)
+    return done
+
+
+def say_filled(done: Filled) -> None:
+    """Say what was filled and what was not, and why."""
+    titles = [t.short if (t := known(m)) else m for m in done.filled]
+    console.print(
+        f"{done.progress.plan} {period_title(done.progress.period)}：{len(titles)} 件のKPIに実績を記入しました"
+        + (f"（{'、'.join(titles)}）。" if titles else "。"),
+        soft_wrap=True,
+    )
+
+
+def refresh_plans(folder: Path, lake: Lake) -> None:
+    """Fill every progress report of the folder that is not finished; a plan without one gets one of its year."""
+    store = Plans.of(folder)
+    for name in store.ids():
+        plan = store.plan(name)
+        if plan.kind != "annual":
+            continue
+        for period in store.periods(name) or [str(plan.first_year)]:
+            done = fill(lake, MEASURES, plan, store.progress(name, period))
+            if done.filled:
+                store.save(done.progress)
+                say_filled(done)
+
+
+@app.command("enter")
+def enter_command(
+    plan: PlanArgument,
+    kpi: Annotated[str, typer.Argument(help="KPI（指標IDか名称）", metavar="KPI")],
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="いつ時点の値か（2025-09、2025-09-30）", metavar="年月")
+    ],
+    by: ByOption,
+    why: Annotated[str, typer.Option("--why", help="根拠（資料の名前など）", metavar="根拠")],
+    value: Annotated[str | None, typer.Option("--value", help="値（印字する桁で）", metavar="値")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state", help="値がないとき：missing（未集計）か not_applicable（対象外）", metavar="状態"
+        ),
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status", help="preliminary（速報）、provisional（暫定）、final（確定）", metavar="確度"
+        ),
+    ] = None,
+    period: PeriodOption = None,
+    plans: PlansOption = DEFAULT_PLANS,
+) -> None:
+    """KPIの実績を手で入力します。入力した人と根拠を残し、自動計算の値との差を示します。"""
+    store, chosen = _asked(plan, plans)
+    period = _period(store, chosen, period)
+    _one_of(state, ("missing", "not_applicable"), "状態")
+    _one_of(status, tuple(STATUSES), "確度")
+    done = enter(
+        store.progress(chosen.id, period),
+        chosen,
+        kpi,
+        value=value,
+        state=state or "value",  # type: ignore[arg-type]
+        as_of=as_of,
+        by=by,
+        why=why,
+        on=today(),
+        status=status,  # type: ignore[arg-type]
+    )
+    store.save(done.progress)
+    console.print(f"{chosen.id} {period_title(period)}の進捗に入力しました。", soft_wrap=True)
+    if done.difference:
+        console.print(f"※ 自動計算の値との差は {done.difference:+} です。")
+
+
+def _one_of(given: str | None, allowed: Sequence[str], what: str) -> None:
+    if given is not None and given not in allowed:
+        raise ArgumentError(f"{what}「{given}」は使えません。", todo=f"使える{what}：{'、'.join(allowed)}")
+
+
+# ---- finishing ---------------------------------------------------------------------------------------------------
+
+
+@app.command("freeze")
+def freeze_command(
+    plan: PlanArgument,
+    by: ByOption,
+    period: PeriodOption = None,
+    plans: PlansOption = DEFAULT_PLANS,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """進捗報告を確定します。数値・判定・定義の版・データ締切・文章は、この後データが変わっても変わりません。"""
+    store, chosen = _asked(plan, plans)
+    period = _period(store, chosen, period)
+    opened = _lake(lake)
+    done = freeze(_board(store, chosen, _filled(store, chosen, period, opened), opened), by=by, on=today())
+    store.save(done.progress)
+    for warning in done.warnings:
+        errors.print(f"確認：{warning}", style="yellow", markup=False, soft_wrap=True)
+    console.print(f"{chosen.id} {period_title(period)}の進捗報告を確定しました。", soft_wrap=True)
+
+
+@app.command("reopen")
+def reopen_command(
+    plan: PlanArgument,
+    by: ByOption,
+    why: Annotated[str, typer.Option("--why", help="確定を取り消す理由", metavar="理由")],
+    period: PeriodOption = None,
+    broken: Annotated[
+        bool, typer.Option("--broken", help="確定後に書き換えられた報告を、そのことを記録して取り消す")
+    ] = False,
+    plans: PlansOption = DEFAULT_PLANS,
+) -> None:
+    """進捗報告の確定を取り消します。理由が残ります。"""
+    store, chosen = _asked(plan, plans)
+    period = _period(store, chosen, period)
+    held = store.unsealed(chosen.id, period)
+    store.save(reopen(held, by=by, on=today(), why=why, broken=broken))
+    console.print(f"{chosen.id} {period_title(period)}の進捗報告の確定を取り消しました。", soft_wrap=True)
+
+
+# ---- how well a plan is kept -------------------------------------------------------------------------------------
+
+
+@app.command("health")
+def health_command(
+    plan: PlanArgument,
+    period: PeriodOption = None,
+    plans: PlansOption = DEFAULT_PLANS,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """施策ごとに、担当・説明・次の予定・目標・実績がそろっているかを調べます。"""
+    store, chosen = _asked(plan, plans)
+    opened = _lake(lake)
+    progress = _filled(store, chosen, _period(store, chosen, period), opened)
+    made = health(chosen, progress, _board(store, chosen, progress, opened).rows, today=today())
+    rows = [[kept.name, "、".join(kept.flags) or "そろっている"] for kept in made.initiatives]
+    table(
+        f"{chosen.title}　{period_title(progress.period)}", [("施策", "left"), ("足りないもの", "left")], rows
+    )

@@ -9,7 +9,7 @@ Source: rules I5 (一者応札), I6 (one evaluator), I7 (前年度比), I2 (the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -142,7 +142,7 @@ def judge(
     if bound is None:
         return _unknown_last_year(last_year)
     if isinstance(target, NotBelowLastYear) and target.year_end and not at_year_end:
-        return judging.only_at_year_end(actual.value, bound)
+        return judging.as_it_stands(actual.value, bound)
     basis = _basis(target)
     if expected is None or at_year_end:
         return judging.compare(actual.value, bound, basis)
@@ -197,12 +197,10 @@ class _Judging:
             self.printed(expected),
         )
 
-    def only_at_year_end(self, value: Decimal, bound: Decimal) -> Verdict:
-        return Verdict(
-            Code.UNDECIDED,
-            f"年度末の値で判定します。{self.actual_text(value)}、前年度末 {self.bound_text(bound)}",
-            self.printed(bound),
-        )
+    def as_it_stands(self, value: Decimal, bound: Decimal) -> Verdict:
+        """A figure as of a day against a target of the year's end: judged as it stands, which the end may change."""
+        verdict = self.compare(value, bound, "前年度末")
+        return replace(verdict, reason_ja=f"{verdict.reason_ja}（年度末の値で決まります）")
 
 
 def _basis(target: Target) -> str:
@@ -229,7 +227,7 @@ def _judge_generic(
     if isinstance(last_year, NotApplicable) or not was_above:
         return judging.compare(value, target.value, "目標")
     if not judging.at_year_end:
-        return judging.only_at_year_end(value, last_year)
+        return judging.as_it_stands(value, last_year)
     return judging.compare(value, last_year, "前年度末")
 
 

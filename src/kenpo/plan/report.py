@@ -117,7 +117,7 @@ def _overview(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Iterator[B
                     cell(r.title),
                     cell(r.target),
                     cell(*(t for t in (r.shown, r.as_of) if t)),
-                    cell(*_landing(r)),
+                    cell(*landing_lines(r)),
                     cell(_what_next(progress, r)),
                 ]
                 for r in bad[:_EXPLAINED]
@@ -203,7 +203,7 @@ def _kpi_row(row: Row, before: Row | None) -> list[Cell]:
         cell(
             f"{row.rank}/{row.ranked}" if row.rank and row.ranked else str(row.rank or "－"), align="center"
         ),
-        cell(*_landing(row), align="right"),
+        cell(*landing_lines(row), align="right"),
     ]
 
 
@@ -211,7 +211,7 @@ def _verdict(row: Row) -> str:
     return row.verdict.ja if row.verdict else "－"
 
 
-def _landing(row: Row) -> list[str]:
+def landing_lines(row: Row) -> list[str]:
     """Where a figure will land: 58.3％ and its range below, or － when nothing can be said."""
     landing = row.forecast
     if landing is None or landing.value is None:
