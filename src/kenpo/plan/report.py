@@ -30,7 +30,7 @@ _TONES: Mapping[Code, Tone] = {
     Code.NOT_APPLICABLE: "muted",
 }
 _GOOD, _BAD = {Code.MET, Code.ON_PATH}, {Code.NOT_MET, Code.BEHIND}
-_EXPLAINED = 5
+_EXPLAINED = 4
 
 
 def progress_report(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
@@ -111,23 +111,24 @@ def _overview(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Iterator[B
         yield chart
     if bad:
         yield table(
-            ("下回っているKPI", "目標", "実績", "年度末の見込み", "今後の対応"),
+            ("下回っているKPI", "実績", "年度末の見込み", "今後の対応"),
             [
                 [
-                    cell(r.title),
-                    cell(r.target),
+                    cell(_short(r)),
                     cell(*(t for t in (r.shown, r.as_of) if t)),
                     cell(*landing_lines(r)),
                     cell(_what_next(progress, r)),
                 ]
                 for r in bad[:_EXPLAINED]
             ],
-            widths=(3, 2.4, 2, 2.2, 5),
+            widths=(3, 2, 2.4, 6),
         )
     if len(bad) > _EXPLAINED:
-        yield Paragraph(f"ほか {len(bad) - _EXPLAINED}項目は「{KPI_LIST}」にあります。", small=True)
+        yield Paragraph(
+            f"ほか {len(bad) - _EXPLAINED}項目は、進捗報告の「{KPI_LIST}」にあります。", small=True
+        )
     yield Paragraph(
-        "段階目標は、過去の年度の月ごとの進み方から、その月までに達しているべき値です。年度末の見込みの（　）は、"
+        "図の（　）は年度末の目標。段階目標は、過去の年度の月ごとの進み方から、その月までに達しているべき値です。年度末の見込みの（　）は、"
         "8割の確からしさで収まる範囲です。",
         small=True,
     )
@@ -152,7 +153,7 @@ def _bar(row: Row) -> Bar | None:
     return Bar(
         _short(row),
         _share(value, row.level, lower),
-        f"{row.shown}（目標 {row.target}）",
+        f"{row.shown}（{number_text(row.level, row.unit)}{'以下' if lower else '以上'}）",
         _share(row.expected, row.level, lower) if row.expected is not None else None,
     )
 

@@ -57,17 +57,19 @@ class Rank:
 def progress_chart(rows: Sequence[Progress], *, title: str = "KPIの達成の度合い（目標＝100%）") -> Chart:
     """Horizontal bars of the attainment, in the order given, a line at the target and a mark at the phased target.
 
-    The axis ends at 150 percent; a longer bar is cut there, its figure is printed all the same.
+    The figures stand to the right of the bars, one line a KPI, so that some twenty fit on half a page. The axis ends at
+    150 percent; a longer bar is cut there, its figure is printed all the same.
     """
     top = 150 if any((r.attained or 0) > 120 for r in rows) else 120
+    beside = top * 1.04
     data = alt.Data(
         values=[
             {
-                "label": _folded(r.label),
+                "label": _folded(r.label, 20),
                 "attained": None if r.attained is None else max(0, min(r.attained, top)),
                 "phased": r.phased,
                 "mark": "段階目標",
-                "shown": r.shown if r.attained is None else f"{r.shown}　達成度 {_floored(r.attained)}%",
+                "shown": r.shown,
                 "state": "目標以上" if (r.attained or 0) >= 100 else "目標未満",
             }
             for r in rows
@@ -79,12 +81,10 @@ def progress_chart(rows: Sequence[Progress], *, title: str = "KPIの達成の度
         title=None,
         axis=alt.Axis(ticks=False, domain=False, labelPadding=8, labelExpr="split(datum.value, '\\n')"),
     )
-    x = alt.Scale(domain=[0, top], nice=False)
-    axis = alt.Axis(
-        values=list(range(0, top + 1, 20 if top == 120 else 25)), labelExpr="datum.value + '%'", title=None
-    )
+    x = alt.Scale(domain=[0, top * 2.35], nice=False)
+    axis = alt.Axis(values=[0, 50, 100, top], labelExpr="datum.value + '%'", title=None, grid=True)
     base = alt.Chart(data)
-    bars = base.mark_bar(height=14, yOffset=5, strokeWidth=1.5).encode(
+    bars = base.mark_bar(height=13, strokeWidth=1.2).encode(
         alt.X("attained:Q", scale=x, axis=axis),
         y,
         alt.Color(
@@ -94,16 +94,16 @@ def progress_chart(rows: Sequence[Progress], *, title: str = "KPIの達成の度
         ),
         stroke=alt.value(_DARK),
     )
-    text = base.mark_text(align="left", dy=-13, dx=3).encode(
-        alt.X(datum=0, scale=x, axis=axis), y, alt.Text("shown:N")
+    text = base.mark_text(align="left").encode(
+        alt.X(datum=beside, scale=x, axis=axis), y, alt.Text("shown:N")
     )
-    phased = base.mark_point(filled=True, size=110, yOffset=19, opacity=1).encode(
+    phased = base.mark_point(filled=True, size=90, opacity=1, stroke="white", strokeWidth=1).encode(
         alt.X("phased:Q", scale=x, axis=axis),
         y,
         alt.Shape(
             "mark:N",
-            scale=alt.Scale(domain=["段階目標"], range=["triangle-up"]),
-            legend=alt.Legend(title=None, orient="top"),
+            scale=alt.Scale(domain=["段階目標"], range=["diamond"]),
+            legend=alt.Legend(title=None, orient="top", symbolFillColor="black"),
         ),
         color=alt.value("black"),
     )
@@ -117,7 +117,7 @@ def progress_chart(rows: Sequence[Progress], *, title: str = "KPIの達成の度
         f"{r.label}：{r.shown}" + ("" if r.attained is None else f"で目標の{_floored(r.attained)}%")
         for r in rows
     )
-    return _chart(title, alt.layer(*layers), f"{title}。{words}。", (70 + 56 * len(rows)) / WIDTH)
+    return _chart(title, alt.layer(*layers), f"{title}。{words}。", (76 + 24 * len(rows)) / WIDTH)
 
 
 def line_chart(
