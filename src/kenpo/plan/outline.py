@@ -16,12 +16,12 @@ _PILLARS = (
     ("組織・運営体制関係", re.compile(r"組織[・]?(運営)?体制")),
 )
 _PILLAR = re.compile(
-    r"^(?P<number>[(]?[1-3IV]{1,3}[).、]?)?"
+    r"^[【<\[■◆●]?(?P<number>[(]?(?:第?[1-3]|I{1,3})[)）.、]?(?:の?柱[:：]?)?)?"
     r"(?P<title>(?:保険者機能の強化を支える)?(?:基盤的保険者機能|戦略的保険者機能|組織・?(?:運営)?体制等?)"
-    r"(?:の?(?:盤石化|一層の発揮|発揮|強化|整備|充実))?(?:関係)?)$"
+    r"(?:の?(?:確実な|更なる|一層の)?(?:盤石化|発揮|強化|整備|充実|実施))?(?:関係|に関する取り?組み?|分野)?)(?:[(][^()]{1,30}[)])?[】>\]]?$"
 )
 _STYLES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("circled", re.compile(r"^[①-⑳]")),
+    ("circled", re.compile(r"^[①-⑳㉑-㉟]")),
     ("roman", re.compile(r"^(?:[ⅰ-ⅻ]|[ivx]{1,4}|[ｉｖｘ]{1,4})[)）.．]")),
     ("upper", re.compile(r"^(?:[Ⅰ-Ⅻ]|[IVX]{1,4}|[ＩＶＸ]{1,4})[)）.．]")),
     ("paren", re.compile(r"^[(（][0-9０-９]{1,2}[)）]")),
@@ -137,6 +137,11 @@ def alike(a: str, b: str) -> bool:
     return x == y or SequenceMatcher(None, x, y).ratio() > 0.6
 
 
+def number_of(number: str) -> int:
+    """The count a number such as ①, (1) or 1) stands for; 0 for one without digits."""
+    return int(re.sub(r"[^0-9]", "", plain(number)) or "0")
+
+
 def _bare(number: str) -> str:
     return re.sub(r"[().]", "", plain(number))
 
@@ -189,12 +194,24 @@ class Outline:
         self.path = [*kept, found]
         return found
 
+    def leave(self, style: str) -> None:
+        """Step out of the present 施策 when it is of this style and within another."""
+        if len(self.path) > 1 and self.path[-1].style == style:
+            self.path = self.path[:-1]
+
+    def stand(self, draft: InitiativeDraft) -> None:
+        """Stand in a 施策 met before."""
+        path = [draft]
+        while path[0].parent is not None:
+            path.insert(0, path[0].parent)
+        self.path = path
+
     def find(self, number: str, title: str) -> InitiativeDraft | None:
-        """A 施策 of the present pillar by number and title, at any depth."""
+        """A 施策 of the present pillar by number (blank: any) and title, at any depth."""
 
         def walk(drafts: list[InitiativeDraft]) -> InitiativeDraft | None:
             for draft in drafts:
-                if _bare(draft.number) == _bare(number) and alike(draft.title, title):
+                if (not number or _bare(draft.number) == _bare(number)) and alike(draft.title, title):
                     return draft
                 if inner := walk(draft.children):
                     return inner

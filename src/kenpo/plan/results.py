@@ -11,8 +11,9 @@ from kenpo.base.era import parse_fiscal_year, parse_period
 from kenpo.base.errors import ArgumentError
 from kenpo.base.fiscal import month_end
 from kenpo.plan.model import Actual, State, Status
-from kenpo.plan.sentences import NUMBER, UNIT, numbered
+from kenpo.plan.sentences import numbered
 from kenpo.plan.vocabulary import Term, hits, plain, terms
+from kenpo.plan.wording import NUMBER, UNIT, decimal, fits
 
 _YEAR = r"(?:令和|平成|R|H)(?:元|\d{1,2})|20\d\d"
 _DAY = re.compile(rf"(?P<year>{_YEAR})[年./-](?P<month>\d{{1,2}})[月./-](?P<day>\d{{1,2}})日?")
@@ -137,18 +138,13 @@ def _dateless(flat: str) -> str:
 def _number(flat: str, term: Term | None) -> Decimal | None:
     for match in _VALUE.finditer(flat):
         unit = match["unit"]
-        if term is not None and unit and not _fits(unit, term):
+        if term is not None and unit and not fits(unit, term):
             continue
         if unit is None and not re.fullmatch(rf"\D*{NUMBER}\D*", flat):
             continue
-        value = Decimal(match["number"].replace(",", ""))
+        value = decimal(match["number"])
         return -value if match["sign"] in ("▲", "△") else value
     return None
-
-
-def _fits(unit: str, term: Term) -> bool:
-    same = {"パーセント": "%", "社": "事業所", "件": "事業所", "か所": "事業所"}
-    return unit == term.unit or same.get(unit) == term.unit
 
 
 def results(passage: str) -> list[tuple[str, str]]:
@@ -183,7 +179,7 @@ def told_in(
     ahead = plain(within) + "／" if within else ""
     out: list[Told] = []
     for term, number, begin, end in _numbers(ahead + flat, len(ahead)):
-        value = Decimal(number.replace(",", ""))
+        value = decimal(number)
         after = (ahead + flat)[end : end + 60]
         before = re.split(r"[。◆○●■]", (ahead + flat)[len(ahead) : begin])[-1]
         around = before + after[:40]
@@ -206,11 +202,7 @@ def told_in(
             denominator=Decimal(tenders["all"]) if tenders else None,
             where=where,
         )
-        national = (
-            Actual(value=Decimal(nation[1].replace(",", "")), as_of=actual.as_of, where=where)
-            if nation
-            else None
-        )
+        national = Actual(value=decimal(nation[1]), as_of=actual.as_of, where=where) if nation else None
         out.append(Told(term, actual, national, int(rank[1]) if rank else None))
     return out
 
@@ -227,7 +219,7 @@ def _numbers(flat: str, begin: int) -> list[tuple[Term, str, int, int]]:
         if hit.end <= begin or hit.term.id in surely:
             continue
         match = _AFTER.match(flat[hit.end :])
-        if match and _fits(match["unit"], hit.term):
+        if match and fits(match["unit"], hit.term):
             at = hit.end + match.start("number")
             end = hit.end + match.end()
             found.setdefault(at, (hit.term, match["number"], at, end))

@@ -23,6 +23,7 @@ _SPACES = re.compile(r"\s+")
 _STRAY_OF = re.compile(r"\s+of\s+")
 
 
+@functools.lru_cache(maxsize=16384)
 def plain(text: str) -> str:
     """A text for comparing: half width, no spaces, か月 for ヶ月, one kind of dash, new forms of old characters."""
     text = _STRAY_OF.sub("の", unicodedata.normalize("NFKC", text))
@@ -106,7 +107,8 @@ def known(measure: str | None) -> Term | None:
     return next((t for t in terms() if t.id == measure), None)
 
 
-def hits(text: str) -> list[Hit]:
+@functools.lru_cache(maxsize=16384)
+def hits(text: str) -> tuple[Hit, ...]:
     """The KPIs a text names, in order; text as `plain` gives it.
 
     Of names that overlap, the one listed first in the vocabulary counts. What tells a KPI apart is looked for between
@@ -121,7 +123,7 @@ def hits(text: str) -> list[Hit]:
         chosen = min(rivals, key=lambda hit: (order.index(hit.term), -hit.end))
         found.append(chosen)
         begin = chosen.end
-    return found
+    return tuple(found)
 
 
 def _candidates(text: str, begin: int) -> Iterator[Hit]:
