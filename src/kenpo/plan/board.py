@@ -476,8 +476,7 @@ def suggest(
     """The mark a verdict suggests (実施状況の案); × is a person's decision, and so is anything without a verdict.
 
     ◎ met or on the path, by `far` or more of what was compared with, but not of a path that is only guessed; ○ met or on
-    the path; △ behind or not met; － no figure yet, not done yet, or not yet the season. Before the year-end value that
-    decides: ○ or △ as it stands now.
+    the path; △ behind or not met; － no figure yet, not done yet, or not yet the season.
     """
     if verdict is None or kpi.target is None or verdict.code is Code.NOT_APPLICABLE:
         return None
@@ -487,17 +486,11 @@ def suggest(
         return Mark.IN_PROGRESS
     value = exact(figure.value) if isinstance(figure, Value) and figure.value is not None else None
     asked = None if verdict.compared_with is None else exact(verdict.compared_with)
-    down = direction(kpi.target) == "down"
     if verdict.code is Code.UNDECIDED:
-        if value is None or asked is None:
-            return None
-        if asked == 0 == value:
-            return Mark.TO_BE_DONE
-        reached = value <= asked if down else value >= asked
-        return Mark.AS_PLANNED if reached else Mark.IN_PROGRESS
+        return Mark.TO_BE_DONE if asked == 0 == value else None
     if isinstance(kpi.target, SingleBid | Done) or value is None or not asked:
         return Mark.AS_PLANNED
     if guessed_path:
         return Mark.AS_PLANNED
-    clearly = value <= asked * (1 - far) if down else value >= asked * (1 + far)
+    clearly = value <= asked * (1 - far) if direction(kpi.target) == "down" else value >= asked * (1 + far)
     return Mark.FAR_ABOVE if clearly else Mark.AS_PLANNED
