@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -125,7 +126,15 @@ def settings() -> set[str]:
     }
 
 
-COMMANDS = getattr(typer.main.get_command(app), "commands")  # noqa: B009
+def commands(group: Any, before: str = "") -> dict[str, Any]:
+    """Every command by the words it is called with: load, plan read."""
+    found = {}
+    for name, one in group.commands.items():
+        found |= commands(one, f"{before}{name} ") if hasattr(one, "commands") else {f"{before}{name}": one}
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
 
 
 def options(verb: str) -> list[str]:

@@ -10,6 +10,7 @@ from kenpo.frame import BREAKDOWNS, Initiative, Measure
 from kenpo.lake.schema import Table
 from kenpo.lake.tables import ALL_TABLES
 from kenpo.law.loader import all_parameters
+from kenpo.plan.vocabulary import terms
 
 _NOTE = "<!-- Made by `make docs` from the declarations. Do not edit. -->\n\n"
 
@@ -25,6 +26,7 @@ def pages(initiatives: Sequence[Initiative]) -> dict[str, str]:
             out[f"measures/{item.id}.md"] = _measure(initiative, item)
     out["measures/README.md"] = _measures(initiatives)
     out["worklists.md"] = _worklists(initiatives)
+    out["kpis.md"] = _kpis({m.id for i in initiatives for m in i.measures})
     return out
 
 
@@ -119,6 +121,30 @@ def _worklists(initiatives: Sequence[Initiative]) -> str:
         lines += [f"| `{column}` | {title} |\n" for column, title in w.columns.items()]
         lines.append("\n| reason | 理由 |\n|---|---|\n")
         lines += [f"| `{code}` | {text} |\n" for code, text in w.reasons.items()]
+    return "".join(lines)
+
+
+_PATHS = {
+    "cumulative": "年度の中で積み上がる",
+    "ratio": "年度を通した率",
+    "point": "時点の値",
+    "done": "実施したか",
+}
+_KPI_BETTER = {"higher": "高いほどよい", "lower": "低いほどよい", "done": "実施"}
+
+
+def _kpis(measures: set[str]) -> str:
+    lines = [
+        _NOTE,
+        "# KPIs（KPI語彙）\n\n",
+        "Every KPI the plan reader knows, from `src/kenpo/plan/vocabulary.yaml`. ● in 自動計算: kenpo computes it from the lake.\n\n",
+        "| id | KPI | 単位・桁 | 良い方向 | 進み方 | 自動計算 | 計画での書き方 |\n|---|---|---|---|---|---|---|\n",
+    ]
+    for t in terms():
+        lines.append(
+            f"| `{t.id}` | {t.title} | {t.unit or '－'}・小数{t.precision}桁 | {_KPI_BETTER[t.better]} | {_PATHS[t.path]} | "
+            f"{'●' if t.id in measures else ''} | {_cell(t.sentence.replace('{target}', '○○'))} |\n"
+        )
     return "".join(lines)
 
 
