@@ -39,6 +39,8 @@ from kenpo.synth.membership import (
     workplace_rows,
 )
 from kenpo.synth.people import chunks, make_people
+from kenpo.synth.plans import FOLDER as PLANS_FOLDER
+from kenpo.synth.plans import write_plans
 from kenpo.synth.planting import Plant, Planting, rows_frame
 from kenpo.synth.receipts import (
     RECODE_FOLDER,
@@ -93,7 +95,8 @@ def write_branch(
     """Make a branch below a folder (made when it is not there; an earlier branch in it is replaced).
 
     The folder must be new, empty, or one `is_branch` knows. 加入者/: membership, a full load (全件) and the changes (異動) of the last month. レセプト/支払基金から/: レセ電コード情報 by
-    month of claim. レセプト/医療機関から/: the first month of a few institutions as UKE (uke=False: none). 真値/: the truth.
+    month of claim. レセプト/医療機関から/: the first month of a few institutions as UKE (uke=False: none). 真値/: the truth, and in
+    計画文書/ what the branch's planners have written; nothing there is loaded.
     workers: processes (default: cores). progress is called with chunks done and chunks in all.
     """
     _clear(out)
@@ -114,6 +117,7 @@ def write_branch(
     _write_planted_receipts(setting, sink, planting)
     _write_uke(world, sink, kept)
     _write_truth(world, out, kept, planting)
+    write_plans(out / truths.FOLDER / PLANS_FOLDER, setting)
     return Branch(
         tuple(sorted(sink.lines)),
         kept.people + sum(r.table == "member" for r in planting.rows),
@@ -136,6 +140,7 @@ def _clear(out: Path) -> None:
     (truth / _MARKER).write_text("kenpo synth が作った架空の支部\n", encoding="utf-8")
     for path in (*out.glob(f"{_SCRATCH}*"), out / _MEMBERS, out / _RECEIPTS):
         shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(truth / PLANS_FOLDER, ignore_errors=True)
     for path in truth.iterdir():
         if path.name != _MARKER:
             path.unlink()
