@@ -24,15 +24,10 @@ from kenpo.plan.model import (
     last_day,
     period_title,
 )
+from kenpo.plan.sections import LEGEND, NOTES, POLICY, RESULTS, SIDE_BY_SIDE
 from kenpo.plan.targets import number_text
 from kenpo.plan.vocabulary import known, plain
 
-POLICY = "基本方針"
-NOTES = "計画の概要"
-RESULTS = "■ KPIの実績"
-"""Above the figures that a written document adds to what was done; the reader takes them from the records instead."""
-
-LEGEND = "評価：◎（計画を大幅に上回る）、○（計画通り）、△（実施中又は計画を下回る）、－（実施予定）、×（実施見送り）"
 _DEEPEST = 4
 
 Path = tuple[Initiative, ...]
@@ -79,7 +74,7 @@ def kpi_lines(kpis: Sequence[Kpi]) -> list[str]:
         return [f"■ KPI：{kpi.text}", *kpi.notes]
     lines = ["■ KPI"]
     for n, kpi in enumerate(stated.values(), start=1):
-        lines += [f"({n}){kpi.text}", *kpi.notes]
+        lines += [f"{n}) {kpi.text}", *kpi.notes]
     return lines
 
 
@@ -105,7 +100,7 @@ def two_columns(plan: Plan, action_plan: Plan) -> Iterator[Block]:
             rows.append(
                 [cell(*_whole(ours)) if ours else cell("－"), cell(*_whole(theirs)) if theirs else cell("－")]
             )
-    yield Heading("アクションプランと事業計画")
+    yield Heading(SIDE_BY_SIDE)
     yield table(heads, rows, widths=(1, 1))
 
 
@@ -204,7 +199,7 @@ def _results(kpis: Sequence[Kpi], progress: Progress, done: Sequence[str]) -> li
     figures = [figure_text(p.actuals[0], k.unit) if p and p.actuals else "－" for k, p in told]
     if len(figures) == 1:
         return [RESULTS, figures[0]]
-    return [RESULTS, *(f"({n}){text}" for n, text in enumerate(figures, start=1))]
+    return [RESULTS, *(f"{n}) {text}" for n, text in enumerate(figures, start=1))]
 
 
 def _next(at: InitiativeProgress | None) -> list[str]:

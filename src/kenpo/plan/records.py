@@ -7,6 +7,7 @@ a document that was written reads back as the same plan.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -36,13 +37,12 @@ from kenpo.plan.model import (
     initiative_key,
 )
 from kenpo.plan.sentences import kpis_in
-from kenpo.plan.targets import Target, describe
-from kenpo.plan.vocabulary import known, terms
-
-TITLE = "付属資料"
-"""The heading under which the record tables stand."""
+from kenpo.plan.targets import Done, Equal, Target, describe
+from kenpo.plan.vocabulary import known, plain, terms
 
 _STATES = {"value": "", "missing": "未集計", "not_applicable": "対象外"}
+_EXACTLY = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(?:%|円|事業所|支部|日|社|位)?$")
+_ACTION_PLAN, _ANNUAL = "アクションプラン", "年度事業計画"
 _YES, _NO = "○", "×"
 
 Row = dict[str, str]
@@ -61,7 +61,11 @@ class Taken:
     revisions: list[Row] = field(default_factory=list)
     actuals: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
-    met: set[str] = field(default_factory=set)
+
+    @property
+    def of_action_plan(self) -> bool:
+        """Whether the tables are those of an action plan."""
+        return self.basics["区分"] == _ACTION_PLAN
 
 
 @dataclass(frozen=True)
@@ -102,20 +106,32 @@ def tables(plan: Plan, progress: Progress | None) -> list[Table]:
     return made
 
 
-def take(found: Table, taken: Taken) -> bool:
-    """Take a record table's rows, told by its headings. False when it is another table."""
+def is_basics(found: Table) -> bool:
+    """Whether a table is 計画の基本事項, which every document written from a plan has."""
+    heads = ["".join(c.lines) for c in found.rows[0]] if found.rows else []
+    return heads == ["項目", "内容"] and len(found.rows) > 1 and found.rows[1][0].text == "計画"
+
+
+def take(found: Table, taken: list[Taken]) -> bool:
+    """Take a record table's rows, told by its headings; 計画の基本事項 begins those of another plan.
+
+    False when it is no record table, or stands before any plan's.
+    """
     heads = ["".join(c.lines) for c in found.rows[0]] if found.rows else []
     kind = next((k for k in _KINDS if heads and k.is_headed(heads)), None)
-    if kind is None or (kind.name == "basics" and (len(found.rows) < 2 or found.rows[1][0].text != "計画")):
+    if kind is None or (kind.name == "basics" and not is_basics(found)):
         return False
-    taken.met.add(kind.name)
+    if kind.name == "basics":
+        taken.append(Taken())
+    elif not taken:
+        return False
     for row in found.rows[1:]:
         cells = dict.fromkeys(kind.columns, "")
         cells |= {name: "\n".join(c.lines).strip() for name, c in zip(heads, row, strict=True)}
         if kind.name == "basics":
-            taken.basics[cells["項目"]] = cells["内容"]
+            taken[-1].basics[cells["項目"]] = cells["内容"]
         else:
-            getattr(taken, kind.name).append(cells)
+            getattr(taken[-1], kind.name).append(cells)
     return True
 
 
@@ -125,12 +141,12 @@ def take(found: Table, taken: Taken) -> bool:
 def _basics(plan: Plan, progress: Progress | None) -> Iterator[Sequence[str]]:
     yield "計画", plan.id
     yield "計画の名称", plan.title
-    yield "区分", "アクションプラン" if plan.kind == "action_plan" else "年度事業計画"
+    yield "区分", _ACTION_PLAN if plan.kind == "action_plan" else _ANNUAL
     yield "状態", PLAN_STATUSES[plan.status]
     if plan.dated:
         yield "計画の日付", plan.dated.isoformat()
     if plan.action_plan:
-        yield "アクションプラン", plan.action_plan
+        yield _ACTION_PLAN, plan.action_plan
     if progress is not None:
         yield "期間", progress.period
         if progress.title:
@@ -183,17 +199,17 @@ def _kpis(plan: Plan, progress: Progress | None) -> Iterator[Sequence[str]]:
     for _, kpi in plan.kpis():
         told = progress.of(kpi.measure) if progress and kpi.measure else None
         comment = told.comment if told else ""
-        if kpi.owner or kpi.planned or kpi.notes or comment or kpi.baseline is not None:
-            planned = kpi.planned or Planned()
-            yield (
-                _name(kpi),
-                kpi.owner,
-                _number(kpi.baseline),
-                _number(planned.eligible),
-                _number(planned.expected),
-                "\n".join(kpi.notes),
-                comment,
-            )
+        planned = kpi.planned or Planned()
+        yield (
+            _name(kpi),
+            _target_words(kpi),
+            kpi.owner,
+            _number(kpi.baseline),
+            _number(planned.eligible),
+            _number(planned.expected),
+            "\n".join(kpi.notes),
+            comment,
+        )
 
 
 def _changes(plan: Plan, progress: Progress | None) -> Iterator[Sequence[str]]:
@@ -215,6 +231,7 @@ def _goals(plan: Plan, progress: Progress | None) -> Iterator[Sequence[str]]:
             f"{goal.year}年度" if goal.year else "",
             _number(reached.value) if reached else "",
             reached.as_of if reached else "",
+            reached.text if reached else "",
         )
 
 
@@ -311,8 +328,8 @@ _KINDS: tuple[_Kind, ...] = (
         "kpis",
         "KPIの担当と計画人数",
         1,
-        ("KPIの名称", "担当", "基準値", "実施対象者数", "実施見込者数", "注記", "分析"),
-        (2.4, 1.2, 0.9, 1.2, 1.2, 2, 2.4),
+        ("KPIの名称", "目標", "担当", "基準値", "実施対象者数", "実施見込者数", "注記", "分析"),
+        (2.4, 2, 1.2, 0.9, 1.2, 1.2, 2, 2.4),
         _kpis,
     ),
     _Kind(
@@ -327,8 +344,8 @@ _KINDS: tuple[_Kind, ...] = (
         "goals",
         "データヘルス計画と国の目標",
         2,
-        ("目標の区分", "目標の内容", "指標ID", "目標値", "目標年度", "現状の値", "現状の時点"),
-        (1, 4, 1.6, 0.8, 1, 0.8, 1),
+        ("目標の区分", "目標の内容", "指標ID", "目標値", "目標年度", "現状の値", "現状の時点", "現状の表記"),
+        (1, 4, 1.6, 0.8, 1, 0.8, 1, 2),
         _goals,
     ),
     _Kind(
@@ -388,9 +405,7 @@ def _yen(value: int | None) -> str:
 
 
 def put(taken: Taken, plan: Plan, progress: Progress | None) -> tuple[Plan, Progress | None]:
-    """The plan and progress with what the record tables say put in. A table that was there has the last word."""
-    if not taken.met:
-        return plan, progress
+    """The plan and progress with what the record tables say put in; they have the last word."""
     plan = _put_plan(taken, plan)
     if progress is None and (taken.basics.get("期間") or taken.actuals):
         progress = Progress(plan=plan.id, period=taken.basics.get("期間") or str(plan.first_year))
@@ -400,46 +415,46 @@ def put(taken: Taken, plan: Plan, progress: Progress | None) -> tuple[Plan, Prog
 
 
 def _put_plan(taken: Taken, plan: Plan) -> Plan:
-    update: dict[str, Any] = {}
     basics = taken.basics
-    if basics:
-        branch, first, *last = basics["計画"].split("-")
-        update |= {
+    branch, first, *last = basics["計画"].split("-")
+    revisions = (
+        Revision(
+            on=date.fromisoformat(r["改定日"]), what=r["改定の内容"], why=r["改定の理由"], by=r["改定者"]
+        )
+        for r in taken.revisions
+    )
+    return plan.model_copy(
+        update={
             "branch": branch,
             "first_year": int(first),
             "last_year": int(last[0]) if last else int(first),
             "title": basics["計画の名称"],
-            "kind": "action_plan" if basics["区分"] == "アクションプラン" else "annual",
+            "kind": "action_plan" if taken.of_action_plan else "annual",
             "status": next(k for k, v in PLAN_STATUSES.items() if v == basics["状態"]),
             "dated": _day(basics.get("計画の日付")),
-            "action_plan": basics.get("アクションプラン"),
+            "action_plan": basics.get(_ACTION_PLAN),
             "review": tuple(r for r in plan.review if "分かりません" not in r.what),
-        }
-        update["goals"] = tuple(_goal(r) for r in taken.goals)
-        update["revisions"] = tuple(
-            Revision(
-                on=date.fromisoformat(r["改定日"]), what=r["改定の内容"], why=r["改定の理由"], by=r["改定者"]
-            )
-            for r in taken.revisions
-        )
-    pillars = tuple(_put_pillar(taken, p, bool(basics)) for p in plan.pillars)
-    return plan.model_copy(update={**update, "pillars": pillars})
-
-
-def _put_pillar(taken: Taken, pillar: Pillar, whole: bool) -> Pillar:
-    return pillar.model_copy(
-        update={
-            "kpis": tuple(_put_kpi(taken, k, whole) for k in pillar.kpis),
-            "initiatives": tuple(_put_initiative(taken, pillar, (i,), whole) for i in pillar.initiatives),
+            "goals": tuple(_goal(r) for r in taken.goals),
+            "revisions": tuple(revisions),
+            "pillars": tuple(_put_pillar(taken, p) for p in plan.pillars),
         }
     )
 
 
-def _put_initiative(taken: Taken, pillar: Pillar, path: tuple[Initiative, ...], whole: bool) -> Initiative:
+def _put_pillar(taken: Taken, pillar: Pillar) -> Pillar:
+    return pillar.model_copy(
+        update={
+            "kpis": tuple(_put_kpi(taken, k) for k in pillar.kpis),
+            "initiatives": tuple(_put_initiative(taken, pillar, (i,)) for i in pillar.initiatives),
+        }
+    )
+
+
+def _put_initiative(taken: Taken, pillar: Pillar, path: tuple[Initiative, ...]) -> Initiative:
     own, key = path[-1], initiative_key(pillar, path)
     update: dict[str, Any] = {
-        "kpis": tuple(_put_kpi(taken, k, whole) for k in own.kpis),
-        "children": tuple(_put_initiative(taken, pillar, (*path, c), whole) for c in own.children),
+        "kpis": tuple(_put_kpi(taken, k) for k in own.kpis),
+        "children": tuple(_put_initiative(taken, pillar, (*path, c)) for c in own.children),
     }
     if row := next((r for r in taken.initiatives if r["施策の番号"] == key), None):
         update |= {
@@ -465,21 +480,21 @@ def _activity(row: Row) -> dict[str, Any]:
     }
 
 
-def _put_kpi(taken: Taken, kpi: Kpi, whole: bool) -> Kpi:
+def _put_kpi(taken: Taken, kpi: Kpi) -> Kpi:
     name, update = _name(kpi), dict[str, Any]()
     if row := next((r for r in taken.kpis if r["KPIの名称"] == name), None):
         planned = Planned(eligible=_whole(row["実施対象者数"]), expected=_whole(row["実施見込者数"]))
         update |= {
+            "target": _target(row["目標"], kpi) if row["目標"] else None,
             "owner": row["担当"],
             "baseline": _decimal(row["基準値"]),
             "planned": planned if planned != Planned() else None,
             "notes": tuple(row["注記"].split("\n")) if row["注記"] else (),
         }
-    if whole:
-        update["references"] = tuple(
-            _read_actual(r) for r in taken.actuals if r["種別"] == "参考" and r["KPIの名称"] == name
-        )
-        update["history"] = tuple(_change(r, kpi) for r in taken.changes if r["KPIの名称"] == name)
+    update["references"] = tuple(
+        _read_actual(r) for r in taken.actuals if r["種別"] == "参考" and r["KPIの名称"] == name
+    )
+    update["history"] = tuple(_change(r, kpi) for r in taken.changes if r["KPIの名称"] == name)
     return kpi.model_copy(update=update)
 
 
@@ -492,7 +507,16 @@ def _change(row: Row, kpi: Kpi) -> TargetChange:
     )
 
 
+def _target_words(kpi: Kpi) -> str:
+    term = known(kpi.measure)
+    return describe(kpi.target, kpi.unit, term.precision if term else 0) if kpi.target else ""
+
+
 def _target(words: str, kpi: Kpi) -> Target:
+    if exactly := _EXACTLY.match(plain(words)):
+        return Equal(value=exactly[1].replace(",", ""))  # type: ignore[arg-type]
+    if re.fullmatch(r"(全支部で)?(毎月)?実施", words):
+        return Done(every_month="毎月" in words, all_branches="全支部" in words)
     term = known(kpi.measure)
     sentence = term.sentence.replace("{target}", words) if term else f"{kpi.text}{words}"
     found = next((s.target for s in kpis_in(sentence) if s.target is not None), None)
@@ -510,20 +534,21 @@ def _goal(row: Row) -> Goal:
             "measure": row["指標ID"] or None,
             "value": _decimal(row["目標値"]),
             "year": int(row["目標年度"].removesuffix("年度")) if row["目標年度"] else None,
-            "reached": Actual(value=value, as_of=row["現状の時点"]) if value is not None else None,
+            "reached": Actual(value=value, as_of=row["現状の時点"], text=row["現状の表記"])
+            if value is not None
+            else None,
         }
     )
 
 
 def _put_progress(taken: Taken, plan: Plan, progress: Progress) -> Progress:
-    update: dict[str, Any] = {"plan": plan.id}
-    if taken.basics:
-        update |= {
-            "period": taken.basics.get("期間") or progress.period,
-            "title": taken.basics.get("進捗の名称", ""),
-            "dated": _day(taken.basics.get("進捗の日付")),
-        }
-        update["kpis"] = tuple(_kpi_progress(taken, plan, progress))
+    update: dict[str, Any] = {
+        "plan": plan.id,
+        "period": taken.basics.get("期間") or progress.period,
+        "title": taken.basics.get("進捗の名称", ""),
+        "dated": _day(taken.basics.get("進捗の日付")),
+        "kpis": tuple(_kpi_progress(taken, plan, progress)),
+    }
     marks = {r["施策の番号"]: r["施策の評価"] for r in taken.initiatives if r["施策の評価"]}
     rows = {(r["施策の番号"], r["取組の番号"]): r for r in taken.activities}
     entries = []

@@ -11,14 +11,11 @@ from kenpo.base.era import to_wareki
 from kenpo.plan import pages, records
 from kenpo.plan.judging import Code
 from kenpo.plan.model import Plan, Progress, Row, initiative_key, period_end, period_title
+from kenpo.plan.sections import KPI_LIST, OVERVIEW, RECORDS
 from kenpo.plan.targets import number_text
 from kenpo.plan.vocabulary import known
 from kenpo.press.charts import Progress as Bar
 from kenpo.press.charts import progress_chart
-
-OVERVIEW = "進捗の概要"
-"""The heading of what is worked out from the rest; the reader passes it over."""
-KPI_LIST = "KPI一覧"
 
 _TONES: Mapping[Code, Tone] = {
     Code.MET: "good",
@@ -60,7 +57,7 @@ def plan_document(plan: Plan, action_plan: Plan | None = None) -> Document:
         body = [*pages.one_column(plan)]
     return Document(
         plan.title,
-        (*body, PageBreak(landscape=True), *_records(plan, None)),
+        (*body, PageBreak(landscape=True), *_records(plan, None, action_plan)),
         under=_under(plan, None),
     )
 
@@ -223,9 +220,11 @@ def landing_lines(row: Row) -> list[str]:
     return lines
 
 
-def _records(plan: Plan, progress: Progress | None) -> Iterator[Block]:
-    yield Heading(records.TITLE)
+def _records(plan: Plan, progress: Progress | None, action_plan: Plan | None = None) -> Iterator[Block]:
+    yield Heading(RECORDS)
     yield from records.tables(plan, progress)
+    if action_plan is not None:
+        yield from records.tables(action_plan, None)
 
 
 def file_names(plan: Plan, progress: Progress | None) -> dict[str, str]:

@@ -46,7 +46,7 @@ _FROZEN = 200
 _CLOSE = 1.5
 """Edges of different tables that lie at most this far apart, in em, are one edge of the sheet."""
 _LONGEST = 32_767
-_HEADINGS = {1: 15, 2: 12.5, 3: 11, 4: 10.5}
+_HEADINGS = {1: 16, 2: 14, 3: 13, 4: 12}
 _NUMBER = re.compile(
     r"(?P<minus>-?)(?P<whole>[1-9]\d{0,2}(?:,\d{3})+|0|[1-9]\d*)(?P<part>\.\d+)?"
     r"(?P<unit>%|円|千円|百万円|億円|件|人|位|日|回|枚|社|か所|倍|ポイント)?"

@@ -1,7 +1,7 @@
 """Excel workbooks (.xlsx): each sheet that is seen as a heading and its tables and lines.
 
 Fully blank rows part a sheet into regions. A region is a table; one of a single column is lines of text, and so are the
-rows above a table that hold a single cell. Sheets, rows and columns that are hidden are left out, and so are text boxes
+rows above a table that hold a single cell. A line in bold type of 12 points and more is a heading. Sheets, rows and columns that are hidden are left out, and so are text boxes
 and comments.
 """
 
@@ -28,6 +28,9 @@ _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z0-9:$]+)"')
 _UNCOMPUTED = re.compile(
     rb'<(?:\w+:)?c\s(?![^>]*\bt="str")[^>]*>\s*<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</(?:\w+:)?c>'
 )
+_LEVELS = ((1, 16), (2, 14), (3, 13), (4, 12))
+"""Level of a heading and the least size of its type, in points."""
+_TITLE = 18
 _MOST_MERGED = 2_000_000
 _NOTE = re.compile(r"[※＊*]|[(（]?注|備考")
 
@@ -76,9 +79,10 @@ def _size(merged: str) -> int:
 
 def _blocks(sheet: Any) -> Iterator[Block]:
     rows, columns = _hidden_rows(sheet), _hidden_columns(sheet)
+    bold = _bold(sheet)
     places = [seen for place in _places(sheet) if (seen := _seen(place, rows, columns))]
     for region in _regions(sorted(places, key=lambda place: (place.row, place.column)), rows):
-        yield from _region(region, sheet.title)
+        yield from _region(region, sheet.title, bold)
 
 
 def _places(sheet: Any) -> list[Place]:
@@ -130,16 +134,28 @@ def _regions(places: list[Place], hidden: set[int]) -> Iterator[list[Place]]:
         yield held
 
 
-def _region(places: list[Place], sheet: str) -> Iterator[Block]:
+def _bold(sheet: Any) -> dict[int, int]:
+    """The rows that hold a cell in bold type large enough for a heading, with its level."""
+    found: dict[int, int] = {}
+    for (row, _), cell in sheet._cells.items():
+        if cell.value is not None and cell.font and cell.font.b:
+            size = float(cell.font.sz or 0)
+            level = next((n for n, least in _LEVELS if size >= least), 0)
+            if level and size < _TITLE:
+                found[row] = level
+    return found
+
+
+def _region(places: list[Place], sheet: str, bold: dict[int, int]) -> Iterator[Block]:
     by_row: dict[int, list[Place]] = {}
     for place in places:
         by_row.setdefault(place.row, []).append(place)
     order = sorted(by_row)
     above, table, below = _around(order, by_row)
-    yield from _lines(above, by_row, sheet)
+    yield from _lines(above, by_row, sheet, bold)
     if table:
         yield from _table([place for row in table for place in by_row[row]], sheet)
-    yield from _lines(below, by_row, sheet)
+    yield from _lines(below, by_row, sheet, bold)
 
 
 def _around(order: list[int], by_row: dict[int, list[Place]]) -> tuple[list[int], list[int], list[int]]:
@@ -156,11 +172,15 @@ def _around(order: list[int], by_row: dict[int, list[Place]]) -> tuple[list[int]
     return order[:first], order[first:last], order[last:]
 
 
-def _lines(rows: list[int], by_row: dict[int, list[Place]], sheet: str) -> Iterator[Block]:
+def _lines(
+    rows: list[int], by_row: dict[int, list[Place]], sheet: str, bold: dict[int, int]
+) -> Iterator[Block]:
     for row in rows:
         for place in by_row[row]:
             for line in place.lines:
-                yield Paragraph(line, where=_where(sheet, row))
+                level = bold.get(row)
+                where = _where(sheet, row)
+                yield Heading(line, level, where) if level else Paragraph(line, where=where)
 
 
 def _table(places: list[Place], sheet: str) -> list[Block]:

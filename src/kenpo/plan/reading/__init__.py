@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from kenpo.base.branches import NATION_CODE
 from kenpo.base.document import Document
 from kenpo.base.errors import ArgumentError
+from kenpo.plan import records
 from kenpo.plan.model import Plan, Progress, Review
-from kenpo.plan.reading.cover import Cover, action_years, all_lines, cover_of, plan_title
+from kenpo.plan.reading.cover import Cover, action_years, all_lines, cover_of, plan_title, told
 from kenpo.plan.reading.goals import unique
 from kenpo.plan.reading.side import Side
 from kenpo.plan.reading.walk import Walk
@@ -34,11 +35,17 @@ class Reading:
     review: tuple[Review, ...]
 
 
-def read_plan(document: Document) -> Reading:
-    """Turn a document into plan and progress. Raises ArgumentError when it has no text at all."""
+def read_plan(
+    document: Document, *, branch: str | None = None, year: int | None = None, period: str | None = None
+) -> Reading:
+    """Turn a document into plan and progress. Raises ArgumentError when it has no text at all.
+
+    branch, year and period: what the reader of the document knows, in the place of what its first pages say. A document
+    that was written from a plan (see `records`) reads back as that plan.
+    """
     if not all_lines(document):
         raise ArgumentError("文書に文字がありません。", todo="文字の入った文書を指定してください。")
-    cover = cover_of(document)
+    cover = told(cover_of(document), branch=branch, year=year, period=period)
     walk = Walk(document, cover)
     walk.read()
     first = _plan(document, cover, walk.annual, action=cover.action_plan)
@@ -49,6 +56,11 @@ def read_plan(document: Document) -> Reading:
     if annual and action:
         annual = annual.model_copy(update={"action_plan": action.id})
     progress = walk.progress.built(annual, walk.annual.outline) if annual else None
+    for taken in walk.taken:
+        if taken.of_action_plan and action:
+            action, _ = records.put(taken, action, None)
+        elif annual and not taken.of_action_plan:
+            annual, progress = records.put(taken, annual, progress)
     return Reading(annual, action, progress, _all_reviews(annual, action, progress))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from kenpo.base.branches import BRANCHES, NATION_CODE
 from kenpo.base.document import Document, Heading, Paragraph, Table
-from kenpo.base.era import parse_date, parse_fiscal_year
+from kenpo.base.era import parse_date
 from kenpo.base.errors import ArgumentError
+from kenpo.plan.results import fiscal_year_in
 from kenpo.plan.vocabulary import plain
 
 _FIRST_LINES = 60
@@ -27,7 +28,7 @@ _TERMS = {3: (2015, 2017), 4: (2018, 2020), 5: (2021, 2023), 6: (2024, 2026), 7:
 class Cover:
     """What a document says of itself. branch and year are None when it does not say; period as progress files name it.
 
-    action_plan: the document is an action plan alone, with no plan of a year beside it.
+    action_plan: the document is an action plan alone, with no plan of a year beside it. report: it tells what was done.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Cover:
     draft: bool
     period: str | None
     action_plan: bool
+    report: bool
 
 
 def cover_of(document: Document) -> Cover:
@@ -53,7 +55,17 @@ def cover_of(document: Document) -> Cover:
         draft="案" in flat,
         period=_period(title, head, year),
         action_plan="アクションプラン" in flat and not re.search(r"年度.{0,20}(事業計画|進捗|報告)", flat),
+        report=bool(re.search(r"報告|進捗|実績|結果", flat)),
     )
+
+
+def told(cover: Cover, *, branch: str | None, year: int | None, period: str | None) -> Cover:
+    """The cover with what a person says of the document in the place of what it says itself."""
+    year = year if year is not None else (int(period[:4]) if period else None)
+    if year is not None and cover.period and not period:
+        period = f"{year}{cover.period[4:]}"
+    given = {"branch": branch, "year": year, "period": period}
+    return replace(cover, **{name: value for name, value in given.items() if value is not None})
 
 
 def all_lines(document: Document) -> list[tuple[str, str]]:
@@ -86,7 +98,8 @@ def plan_title(title: str, lines: Sequence[tuple[str, str]]) -> str:
     if "進捗" not in title:
         return title
     own = (t.strip() for t, _ in lines[:_FIRST_LINES] if re.fullmatch(r".*年度.*事業計画(\(案\))?", plain(t)))
-    return next(own, re.sub(r"の進捗(状況)?(について)?$", "", title))
+    bare = re.sub(r"の?進捗(状況|報告)?(について)?([(（].*[)）])?$", "", title)
+    return next(own, re.sub(r"(上半?期|下半?期|第[1-4１-４]四半期)[\s　]*", "", bare))
 
 
 def _branch(title: str, head: Sequence[str]) -> str | None:
@@ -101,8 +114,8 @@ def _branch(title: str, head: Sequence[str]) -> str | None:
 
 def _year(title: str, head: Sequence[str]) -> int | None:
     for text in [title, *head]:
-        if match := _YEAR.search(plain(text)):
-            return parse_fiscal_year(match.group(0))
+        if (match := _YEAR.search(plain(text))) and (year := fiscal_year_in(match.group(0))):
+            return year
     return None
 
 
@@ -136,8 +149,7 @@ def action_years(document: Document, year: int | None) -> tuple[int, int, str]:
         flat = plain(text)
         if "アクションプラン" not in flat:
             continue
-        if match := _YEARS.search(flat):
-            first = parse_fiscal_year(match["first"] + "年度")
+        if (match := _YEARS.search(flat)) and (first := fiscal_year_in(match["first"] + "年度")):
             return first, first + 2, _action_title(text)
         if match := _TERM.search(flat):
             first, last = _TERMS[int(match[1])]

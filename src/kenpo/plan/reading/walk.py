@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kenpo.base.document import Cell, Document, Heading, Paragraph, Table
+from kenpo.base.document import Block, Cell, Document, Heading, Paragraph, Table
+from kenpo.plan import records
 from kenpo.plan.model import Activity, Review
 from kenpo.plan.outline import InitiativeDraft, Numbered, heading_in, numbered_line, pillar_in
 from kenpo.plan.reading.columns import Role, heads_kpis, labels_in, lists_branches, roles_of
@@ -13,7 +14,11 @@ from kenpo.plan.reading.cover import Cover, is_date, is_furniture, is_title, tab
 from kenpo.plan.reading.kpi_list import KpiLists
 from kenpo.plan.reading.progress import ProgressDraft
 from kenpo.plan.reading.side import Side, begins_kpis
+from kenpo.plan.sections import LEGEND, NOTES, POLICY, RESULTS, SIDE_BY_SIDE, WORKED_OUT
 from kenpo.plan.vocabulary import plain
+
+FRONT = "表紙"
+"""What stands before the first heading of a document written by kenpo."""
 
 _NAMELESS = Numbered("plain", "", "（施策の見出しなし）")
 _POLICY = re.compile(r"^[\s◆■●【]*(?:\d[.．])?\s*(?:事業(?:計画|運営)の?)?基本(?:方針|的な?考え方?)[】]?$")
@@ -36,6 +41,9 @@ class Walk:
         self._lists = KpiLists(
             cover, {"annual": self.annual, "action": self.action}, self.two_plans, self.progress
         )
+        self.taken: list[records.Taken] = []
+        self._written = any(records.is_basics(t) for t in tables(document))
+        self._section = FRONT if self._written else ""
         self._roles: tuple[Role, ...] = ()
         self._tops: list[InitiativeDraft] = []
 
@@ -43,6 +51,8 @@ class Walk:
         """Walk from the first block to the last."""
         met_table = False
         for block in self._document.blocks:
+            if self._written and self._in_section(block):
+                continue
             if isinstance(block, Table):
                 met_table |= bool(block.rows) and self._table(block)
             elif isinstance(block, Heading | Paragraph):
@@ -55,6 +65,29 @@ class Walk:
             side.close()
             side.put_planned()
 
+    def _in_section(self, block: Block) -> bool:
+        """Whether a block of a document written by kenpo is done with: a heading of a section, or what stands there."""
+        side = self.annual
+        if self._section == FRONT and isinstance(block, Heading) and block.text == self._document.title:
+            return True
+        said = {POLICY: side.policy, NOTES: side.notes}.get(self._section)
+        if said is not None and isinstance(block, Heading) and block.text == self._section:
+            said.clear()  # the name of its sheet was met before; between them stands the document's title
+            return True
+        if isinstance(block, Heading) and block.level == 1:
+            side.close()
+            named = block.text in WORKED_OUT or block.text in (POLICY, NOTES, SIDE_BY_SIDE)
+            self._section = block.text if named else ""
+            return named
+        if isinstance(block, Table):
+            return records.take(block, self.taken) or self._section in (FRONT, *WORKED_OUT)
+        if said is not None and isinstance(block, Paragraph):
+            said.append(block.text)
+            return True
+        return self._section in (FRONT, *WORKED_OUT) or (
+            isinstance(block, Paragraph) and block.text == LEGEND
+        )
+
     def _prose(self, line: str, where: str, *, styled: bool, before: bool, mark: str) -> None:
         """A line outside tables. before: no table of the plan has been met."""
         side = self.annual
@@ -66,12 +99,16 @@ class Walk:
             side.close()
             side.in_policy = True
         elif self._plan_in_tables:
-            self._beside_tables(side, line, where, before=before)
+            in_pillar = self._written and side.outline.pillar is not None
+            self._beside_tables(side, line, where, before=before and not in_pillar)
         elif side.outline.pillar is None and not begins_kpis(line) and self._is_front(line):
             if not self._is_scenery(line):
                 (side.policy if side.in_policy else side.notes).append(line.strip())
         else:
             side.line((mark if mark not in ("・", "") else "") + line, where, styled=styled)
+            if self._cover.report and not side.in_kpi and not styled:
+                current = side.outline.current
+                self.progress.told(current.title if current else "", [line], where)
 
     def _is_front(self, line: str) -> bool:
         """Whether a line before the first pillar is no heading of a 施策."""
@@ -162,7 +199,9 @@ class Walk:
         self.annual.close()
         for cell, role in zip(row, roles, strict=False):
             if role == "done" and not cell.continued:
-                self.progress.done(self._tops, _cell_lines(cell), where)
+                said = _cell_lines(cell)
+                said = said[: said.index(RESULTS)] if self._written and RESULTS in said else said
+                self.progress.done(self._tops, said, where)
             elif role == "next" and not cell.continued:
                 self.progress.next(self._tops, _cell_lines(cell))
 
