@@ -21,7 +21,7 @@ def test_a_chart_is_drawn_with_the_packaged_font_and_its_labels():
 
 def test_what_is_short_of_the_target_never_reads_one_hundred():
     chart = progress_chart([Progress("達成状況", 99.99, "99.99%")])
-    assert "達成度 99.9%" in drawing.svg(chart) and "99.9%" in chart.words
+    assert ">99.99%<" in drawing.svg(chart) and "目標の99.9%" in chart.words
 
 
 def test_ranks_count_ties_once_and_leave_out_the_unknown():
