@@ -19,7 +19,7 @@ setup: .venv/.ready
 	@touch $@
 
 demo: setup
-	$(BIN)/kenpo demo --dir $(WORK)
+	$(BIN)/kenpo demo --dir $(WORK) --out out
 
 test: setup check
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -40,4 +40,4 @@ lock:
 	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv .tools .demo
+	rm -rf .venv .tools .demo out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -281,12 +280,6 @@ class TestTheSameSetting:
         make_branch(small, tmp_path, uke=False)
         names = {Path(n).name for n in digests(tmp_path) if FOLDER in Path(n).parts}
         assert names == {p.name for p in make_plans(small).papers}
-
-    def test_takes_no_time(self):
-        make_plans(YAMAGUCHI)
-        began = time.perf_counter()
-        make_plans(YAMAGUCHI)
-        assert time.perf_counter() - began < 0.5
 
     @given(
         st.builds(

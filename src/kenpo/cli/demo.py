@@ -10,24 +10,29 @@ from datetime import date
 from pathlib import Path
 
 from kenpo.base.errors import ArgumentError, InputFileError
+from kenpo.base.fiscal import fiscal_year_label, fy
 from kenpo.cli.output import console
 from kenpo.cli.synth import LAST_MONTH
 from kenpo.lake import Lake
+from kenpo.press import FORMATS
 
 MARKER = ".kenpo-demo"
 BRANCH, MEMBERS, YEARS = "35", 20_000, 2
 _COST, _SHARE = "medical_cost_per_member", "generic_volume_share"
 _HEAD = 6
 # What the demo makes in its folder, and therefore all it deletes there.
-_MADE = ("files", "lake", "records.csv", "member.key", MARKER)
+_MADE = ("files", "lake", "plans", "out", "records.csv", "member.key", MARKER)
 
 Command = Callable[[list[str]], object]
 
 
-def run(folder: Path, command: Command, *, members: int = MEMBERS, years: int = YEARS) -> None:
+def run(
+    folder: Path, command: Command, *, members: int = MEMBERS, years: int = YEARS, out: Path | None = None
+) -> None:
     """Make a branch in the folder and show every step on it, each by the command a person would type.
 
-    command: runs a kenpo command given its words, and returns its exit code. members, years: how large a branch.
+    command: runs a kenpo command given its words, and returns its exit code. members, years: how large a branch. out:
+    where the plan's documents go, the folder's own out/ by default.
 
     Raises ArgumentError when the folder holds things and was not made by an earlier run.
     """
@@ -45,7 +50,10 @@ def run(folder: Path, command: Command, *, members: int = MEMBERS, years: int = 
     _kenpo(
         command, "synth", *here, "--members", str(members), "--years", str(years), "--seed", "1", "--out", str(files)
     )  # fmt: skip
-    _say("加入者・レセプトが保険者に届くファイル、真値はこの支部で本当のこと（照合に使います）です。")
+    _say(
+        "加入者・レセプトが保険者に届くファイル、真値はこの支部で本当のこと（照合に使います）、計画文書は支部の職員が"
+        "書いた事業計画と進捗の文書です。"
+    )
 
     _heading("2　マスター、資格、レセプトを取り込む")
     _kenpo(command, "load", "--builtin-masters", *lake)
@@ -93,7 +101,34 @@ def run(folder: Path, command: Command, *, members: int = MEMBERS, years: int = 
     same = "変わっていません" if before == after else "変わりました"
     _say(f"データの版は {before} から{same}。同じ内容のファイルは2度取り込まれません。")
 
+    _plan(folder, command, out or folder / "out")
     _say_next(folder, LAST_MONTH)
+
+
+def _plan(folder: Path, command: Command, out: Path) -> None:
+    """The plan: from the documents people wrote to the board, and back to documents."""
+    plans = ("--plans", str(folder / "plans"))
+    year = fy(LAST_MONTH)
+    documents = folder / "files" / "計画文書"
+    _heading("9　事業計画の文書を読み取る")
+    _say("支部の職員が書いた文書から、柱・施策・KPI・目標・実績・評価を読み取り、計画ファイルにします。")
+    before, now = fiscal_year_label(year - 1), fiscal_year_label(year)
+    _kenpo(command, "plan", "read", str(documents / f"{now}事業計画.md"), *plans)
+    for path in sorted(documents.glob(f"{before}第*四半期進捗.md")):
+        command(["plan", "read", str(path), *plans, "--quiet"])
+    _say(f"{before}の四半期ごとの進捗も読み取りました（見込みは、その月ごとの進み方から出します）。")
+    _kenpo(command, "plan", "read", str(documents / f"{now}上期進捗.md"), *plans, "--quiet")
+
+    _heading("10　計画の実績を記入し、進捗を見る")
+    lake = ("--lake", str(folder / "lake"))
+    plan, half = f"{BRANCH}-{year}", ("--period", f"{year}H1")
+    _kenpo(command, "plan", "fill", plan, *half, *plans, *lake)
+    _kenpo(command, "plan", "board", plan, *half, *plans, *lake)
+
+    _heading("11　進捗報告・評議会資料を書き出す")
+    forms = ",".join(FORMATS)
+    _kenpo(command, "plan", "report", plan, *half, *plans, *lake, "--format", forms, "--out", str(out))
+    _say("Word と Excel の文書は「kenpo plan read」で同じ計画に戻ります。")
 
 
 def _begin(folder: Path) -> None:

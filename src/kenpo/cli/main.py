@@ -712,11 +712,17 @@ def demo_command(
     folder: Annotated[Path, typer.Option("--dir", help="作業用のフォルダ", metavar="フォルダ")] = Path(
         ".demo"
     ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="計画の文書を書き出すフォルダ（省略時は作業用のフォルダの out）", metavar="フォルダ"
+        ),
+    ] = None,
 ) -> None:
-    """小さな見本で、取込から指標と出所の説明までを通して見せます。"""
+    """架空の支部で、取込から指標・出所の説明・事業計画の報告までを通して見せます。"""
     from kenpo.cli import demo
 
-    demo.run(folder, lambda words: app(words, standalone_mode=False))
+    demo.run(folder, lambda words: app(words, standalone_mode=False), out=out)
 
 
 @app.command("docs", hidden=True)

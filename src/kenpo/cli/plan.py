@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kenpo.base.branches import branch_or_nation
 from kenpo.base.document import Document
+from kenpo.base.era import parse_fiscal_year
 from kenpo.base.errors import ArgumentError
 from kenpo.catalogue import MEASURES
 from kenpo.cli.output import console, errors, table
@@ -24,9 +27,10 @@ from kenpo.plan.listing import as_json
 from kenpo.plan.model import PLAN_STATUSES, SOURCES, STATUSES, Plan, Progress, period_title
 from kenpo.plan.reading import Reading, read_plan
 from kenpo.plan.report import file_names, landing_lines, plan_document, progress_report, summary
+from kenpo.plan.rollup import Cell, Line, Rollup, rollup
 from kenpo.plan.store import Plans, today
-from kenpo.plan.targets import describe
-from kenpo.plan.vocabulary import known
+from kenpo.plan.targets import describe, number_text
+from kenpo.plan.vocabulary import known, term_of
 from kenpo.press import FORMATS, write
 
 app = typer.Typer(help="事業計画を読み取り、進捗を示し、報告書を書き出します。", no_args_is_help=True)
@@ -52,31 +56,86 @@ def read_command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="同じ計画ファイルがあれば書き換える")
     ] = False,
+    branch_name: Annotated[
+        str | None,
+        typer.Option("--branch", help="文書に書かれていないときの支部（35、山口、00=本部）", metavar="支部"),
+    ] = None,
+    year: Annotated[
+        str | None,
+        typer.Option("--year", help="文書に書かれていないときの年度（2025、令和7年度）", metavar="年度"),
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option("--period", help="文書に書かれていないときの期間（2025H1）", metavar="期間")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="KPIの一覧を出さない")] = False,
 ) -> None:
     """計画や進捗の文書を読み取り、計画ファイルにします。自信のない箇所は、元の文とともに「要確認」にします。"""
-    reading = read_plan(read_document(file))
+    reading = read_plan(
+        read_document(file),
+        branch=branch_or_nation(branch_name).code if branch_name else None,
+        year=_year(year) if year else None,
+        period=_period_text(period) if period else None,
+    )
     if as_data:
         sys.stdout.write(as_json(reading) + "\n")
         return
-    if reading.annual is None and reading.action_plan is None:
-        raise ArgumentError(
-            "事業計画の柱・施策・KPIが1つも見つかりません。",
-            where=str(file),
-            todo="計画の文書かどうかを確かめてください。",
-        )
+    _refuse_unknown(reading, file)
     store = Plans(plans)
     held = [h for h in (reading.action_plan, reading.annual, reading.progress) if h is not None]
-    there = [p for h in held if (p := _path(store, h)).is_file()]
+    # A progress report repeats its plan: the plan file that is there already stays as it is.
+    kept = [h for h in held if isinstance(h, Plan) and _path(store, h).is_file()]
+    kept = kept if reading.progress is not None and not overwrite else []
+    there = [p for h in held if h not in kept and (p := _path(store, h)).is_file()]
     if there and not overwrite:
         raise ArgumentError(
             "同じ計画ファイルがもうあります。",
             where="、".join(str(p) for p in there),
             todo="書き換えてよければ --overwrite を、別に置くなら --plans を指定してください。",
         )
-    written = [store.save(h) for h in held]
-    _say_reading(reading)
+    written = [store.save(h) for h in held if h not in kept]
+    if not quiet:
+        _say_reading(reading)
+    _say_reviews(reading)
+    for one in kept:
+        console.print(
+            f"{_path(store, one)} はもうあるため、そのままにしました（書き換えるには --overwrite）。",
+            soft_wrap=True,
+        )
     for path in written:
         console.print(f"{path} を書きました。", soft_wrap=True)
+
+
+def _refuse_unknown(reading: Reading, file: Path) -> None:
+    """Raise ArgumentError for a document that is no plan, or does not say whose plan of which year it is."""
+    plans = [p for p in (reading.annual, reading.action_plan) if p is not None]
+    if not any(pillar.initiatives or pillar.kpis for plan in plans for pillar in plan.pillars):
+        raise ArgumentError(
+            "事業計画の柱・施策・KPIが1つも見つかりません。",
+            where=str(file),
+            todo="計画の文書かどうかを確かめてください。",
+        )
+    reviews = [r.what for p in plans for r in p.review]
+    unknown = [w for w in ("本部か、どの支部の", "どの年度の") if any(w in what for what in reviews)]
+    if unknown:
+        raise ArgumentError(
+            f"{'、'.join(unknown)}計画か、文書から分かりません。",
+            where=str(file),
+            todo="--branch と --year（進捗なら --period）で指定してください。",
+        )
+
+
+def _year(text: str) -> int:
+    return int(text) if re.fullmatch(r"\d{4}", text) else parse_fiscal_year(text)
+
+
+def _period_text(text: str) -> str:
+    period = text.upper().replace("FY", "")
+    if not re.fullmatch(r"\d{4}(H[12]|Q[1-4])?", period):
+        raise ArgumentError(
+            f"期間「{text}」が読めません。",
+            todo="2025Q1（第1四半期）、2025H1（上期）、2025（年度）のように指定してください。",
+        )
+    return period
 
 
 def _path(store: Plans, held: Plan | Progress) -> Path:
@@ -110,6 +169,9 @@ def _say_reading(reading: Reading) -> None:
         console.print(
             f"{period_title(reading.progress.period)}の進捗　施策 {said}、KPIの実績 {len(reading.progress.kpis)}"
         )
+
+
+def _say_reviews(reading: Reading) -> None:
     for review in reading.review:
         where = f"（{review.where}）" if review.where else ""
         errors.print(f"要確認：{review.what}{where}", style="yellow", markup=False, soft_wrap=True)
@@ -163,12 +225,7 @@ def _period(store: Plans, plan: Plan, asked: str | None) -> str:
                 todo=f"--period {plan.first_year}H1 のように期間を指定してください。",
             )
         return there[-1]
-    period = asked.upper().replace("FY", "")
-    if not re.fullmatch(r"\d{4}(H[12]|Q[1-4])?", period):
-        raise ArgumentError(
-            f"期間「{asked}」が読めません。",
-            todo="2025Q1（第1四半期）、2025H1（上期）、2025（年度）のように指定してください。",
-        )
+    period = _period_text(asked)
     if not plan.first_year <= int(period[:4]) <= plan.last_year:
         raise ArgumentError(
             f"期間「{asked}」は計画「{plan.id}」の年度のものではありません。", todo="年度を確かめてください。"
@@ -482,3 +539,104 @@ def health_command(
     table(
         f"{chosen.title}　{period_title(progress.period)}", [("施策", "left"), ("足りないもの", "left")], rows
     )
+
+
+@app.command("rollup")
+def rollup_command(
+    period: Annotated[str, typer.Option("--period", help="期間（2025H1、2025）", metavar="期間")],
+    kpi: Annotated[
+        str | None, typer.Argument(help="KPI（省略時は全KPIの全国の値と動き）", metavar="KPI")
+    ] = None,
+    plans: PlansOption = DEFAULT_PLANS,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """47支部を1つの表にします。値・順位・全国との差・目標との差・前年度との差・前月からの動き。"""
+    only = [term_of(kpi).id] if kpi else None
+    opened = _lake(lake)
+    made = rollup(_period_text(period), lake=opened, measures=MEASURES, plans=Plans.of(plans), only=only)
+    if only:
+        _say_line(made.of(only[0]))
+    else:
+        _say_lines(made)
+    for note in made.notes:
+        console.print(f"※ {note}", soft_wrap=True)
+
+
+def _say_lines(made: Rollup) -> None:
+    """Every KPI in a line: the nation, how many branches have a figure, best and last, and who moved most."""
+    rows = []
+    for line in made.lines:
+        there = [c for c in line.cells if c.value is not None]
+        ranked = sorted((c for c in there if c.rank), key=lambda c: c.rank or 0)
+        met = sum(1 for c in there if c.to_target is not None and c.to_target >= 0)
+        aimed = sum(1 for c in there if c.to_target is not None)
+        rows.append(
+            [
+                line.title,
+                line.as_of or "－",
+                _amount(line.nation, line.unit),
+                f"{len(there)}",
+                f"{met}/{aimed}" if aimed else "－",
+                _best(ranked[:1], line.unit),
+                _best(ranked[-1:] if len(ranked) > 1 else [], line.unit),
+                "、".join(f"{_name(c.branch)} {c.moved:+}" for c in line.movers(3)) or "－",
+            ]
+        )
+    heads = ["KPI", "時点", "全国", "支部数", "目標以上", "1位", "最下位", "前月からの動き"]
+    numeric = {"全国", "支部数", "目標以上"}
+    table(
+        f"{period_title(made.period)}　全支部",
+        [(h, "right" if h in numeric else "left") for h in heads],
+        rows,
+        "※ 目標以上は、年度末の目標に対して、いまの値で見たものです。",
+    )
+
+
+def _say_line(line: Line | None) -> None:
+    """One KPI, branch by branch."""
+    if line is None:
+        raise ArgumentError(
+            "このKPIの値も目標もありません。", todo="期間と、計画の置き場・データの置き場を確かめてください。"
+        )
+    heads = ["支部", "値", "順位", "全国との差", "目標", "目標との差", "前年度", "前年度との差", "前月から"]
+    rows = [
+        [
+            _name(c.branch),
+            _amount(c.value, line.unit)
+            if c.state == "value"
+            else ("対象外" if c.state == "not_applicable" else "－"),
+            f"{c.rank}/{line.ranked}" if c.rank else "－",
+            _signed(c.to_nation),
+            f"{c.target}{'（全国の目標）' if c.target_of == '全国' else ''}" or "－",
+            _signed(c.to_target),
+            _amount(c.last_year, line.unit),
+            _signed(c.change),
+            _signed(c.moved),
+        ]
+        for c in line.cells
+    ]
+    note = (
+        f"全国：{_amount(line.nation, line.unit)}（{line.nation_as_of}）" if line.nation is not None else ""
+    )
+    table(
+        f"{line.title}　{line.as_of}時点" if line.as_of else line.title,
+        [(h, "left" if h in ("支部", "目標") else "right") for h in heads],
+        rows,
+        note,
+    )
+
+
+def _name(code: str) -> str:
+    return branch_or_nation(code).name.removesuffix("支部")
+
+
+def _best(cells: Sequence[Cell], unit: str) -> str:
+    return "、".join(f"{_name(c.branch)} {_amount(c.value, unit)}" for c in cells) or "－"
+
+
+def _amount(value: Decimal | None, unit: str) -> str:
+    return "－" if value is None else number_text(value, unit)
+
+
+def _signed(value: Decimal | None) -> str:
+    return "－" if value is None else f"{value:+}"

@@ -34,7 +34,7 @@ from kenpo.intake.receipts.block import Segment
 from kenpo.intake.receipts.context import BlockTask
 from kenpo.intake.receipts.headers import one_row_each
 from kenpo.intake.receipts.work import Done, die_with_parent, work
-from kenpo.intake.sources import TRUTH_FOLDER, Source, find_sources
+from kenpo.intake.sources import NOT_DELIVERED, Source, find_sources
 from kenpo.intake.tabular import lines, workbook
 from kenpo.lake.schema import Table
 from kenpo.lake.store import FileEntry, Lake, Part, write_part
@@ -236,12 +236,9 @@ class _Loader:
 
     def load(self) -> FileReport:
         name = self.source.name
-        if TRUTH_FOLDER in PurePosixPath(name).parts:
-            return FileReport(
-                name,
-                "skipped",
-                message="架空の支部の真値は、保険者に届くファイルではないため、取り込みません。",
-            )
+        for folder, why in NOT_DELIVERED.items():
+            if folder in PurePosixPath(name).parts:
+                return FileReport(name, "skipped", message=why)
         if claim.is_other_delivery(name):
             return FileReport(name, "skipped", message="レセプト本体ではないファイルのため、取り込みません。")
         looked = self._look()

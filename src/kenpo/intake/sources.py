@@ -11,8 +11,11 @@ from typing import IO
 
 from kenpo.base.errors import InputFileError
 
-TRUTH_FOLDER = "真値"
-"""The folder of an invented branch that holds what is true of it; nothing in it is a delivery."""
+NOT_DELIVERED = {
+    "真値": "架空の支部の真値は、保険者に届くファイルではないため、取り込みません。",
+    "計画文書": "計画の文書は取り込みません。「kenpo plan read」で読み取ってください。",
+}
+"""The folders of an invented branch that hold no delivery: what is true of it, and what its planners have written."""
 
 
 @dataclass(frozen=True)

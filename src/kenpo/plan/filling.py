@@ -125,7 +125,10 @@ def computed(series: Series, branch: str, period: str) -> Computed | str:
     nation = there.get(NATION_CODE)
     if branch == NATION_CODE or nation is None:
         return Computed(actual, None, None, None)
-    places = ranks({b: f.value for b, f in there.items() if b != NATION_CODE}, better_of(series.measure))
+    figures = {b: f.value for b, f in there.items() if b != NATION_CODE and f.value is not None}
+    if len(figures) < 2:
+        return Computed(actual, None, None, None)  # a lake of one branch knows nothing of the nation
+    places = ranks(figures, better_of(series.measure))
     return Computed(
         actual,
         _actual(series, month, nation),

@@ -68,7 +68,7 @@ _UKE_PLACES = {"medical": 6, "dental": 2, "pharmacy": 3}
 _UKE_HOSPITALS = 1
 _SORT = {"medical": CLINIC, "dental": DENTIST, "pharmacy": PHARMACY}
 _MEMBERS, _RECEIPTS = "加入者", "レセプト"
-_MADE = (_MEMBERS, _RECEIPTS, truths.FOLDER)
+_MADE = (_MEMBERS, _RECEIPTS, truths.FOLDER, PLANS_FOLDER)
 _MARKER, _SCRATCH = ".kenpo-synth", ".scratch"
 
 
@@ -95,8 +95,8 @@ def write_branch(
     """Make a branch below a folder (made when it is not there; an earlier branch in it is replaced).
 
     The folder must be new, empty, or one `is_branch` knows. 加入者/: membership, a full load (全件) and the changes (異動) of the last month. レセプト/支払基金から/: レセ電コード情報 by
-    month of claim. レセプト/医療機関から/: the first month of a few institutions as UKE (uke=False: none). 真値/: the truth, and in
-    計画文書/ what the branch's planners have written; nothing there is loaded.
+    month of claim. レセプト/医療機関から/: the first month of a few institutions as UKE (uke=False: none). 真値/: the truth.
+    計画文書/: what the branch's planners have written. Nothing of the last two is loaded.
     workers: processes (default: cores). progress is called with chunks done and chunks in all.
     """
     _clear(out)
@@ -117,7 +117,7 @@ def write_branch(
     _write_planted_receipts(setting, sink, planting)
     _write_uke(world, sink, kept)
     _write_truth(world, out, kept, planting)
-    write_plans(out / truths.FOLDER / PLANS_FOLDER, setting)
+    write_plans(out / PLANS_FOLDER, setting)
     return Branch(
         tuple(sorted(sink.lines)),
         kept.people + sum(r.table == "member" for r in planting.rows),
@@ -138,9 +138,8 @@ def _clear(out: Path) -> None:
     truth = out / truths.FOLDER
     truth.mkdir(parents=True, exist_ok=True)
     (truth / _MARKER).write_text("kenpo synth が作った架空の支部\n", encoding="utf-8")
-    for path in (*out.glob(f"{_SCRATCH}*"), out / _MEMBERS, out / _RECEIPTS):
+    for path in (*out.glob(f"{_SCRATCH}*"), out / _MEMBERS, out / _RECEIPTS, out / PLANS_FOLDER):
         shutil.rmtree(path, ignore_errors=True)
-    shutil.rmtree(truth / PLANS_FOLDER, ignore_errors=True)
     for path in truth.iterdir():
         if path.name != _MARKER:
             path.unlink()
