@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,13 +11,16 @@ from decimal import Decimal
 from kenpo.base.era import parse_fiscal_year, parse_period
 from kenpo.base.errors import ArgumentError
 from kenpo.base.fiscal import month_end
+from kenpo.plan.amounts import NUMBER, UNIT, decimal, fits
 from kenpo.plan.model import Actual, State, Status
 from kenpo.plan.sentences import numbered
 from kenpo.plan.vocabulary import Term, hits, plain, terms
-from kenpo.plan.wording import NUMBER, UNIT, decimal, fits
 
+_BEFORE_HEISEI = 1988
 _YEAR = r"(?:令和|平成|R|H)(?:元|\d{1,2})|20\d\d"
-_DAY = re.compile(rf"(?P<year>{_YEAR})[年./-](?P<month>\d{{1,2}})[月./-](?P<day>\d{{1,2}})日?")
+_DAY = re.compile(
+    rf"(?P<year>{_YEAR})[年./-](?P<month>\d{{1,2}})(?:月(?P<day>\d{{1,2}})日|[./-](?P<short>\d{{1,2}})(?![\d%.]))"
+)
 _MONTH = re.compile(
     rf"(?:(?P<year>{_YEAR})[年./-]?)?(?P<month>\d{{1,2}})月(?P<end>末)?(?P<basis>診療分|審査分|請求分)?"
 )
@@ -35,10 +39,25 @@ _STATUSES: tuple[tuple[str, Status], ...] = (
     ("確定", "final"),
 )
 _PERSONS = re.compile(rf"(?P<number>{NUMBER})(?:人|件)(?:受診|実施|取得)?")
-_KPI_ASIDE = re.compile(r"[(]KPI[:：]?[^)]*[)]")
+_CASES = re.compile(rf"(?P<all>{NUMBER})件(?:中|のうち)、?(?P<part>{NUMBER})件")
+_KPI_ASIDE = re.compile(r"[(]KPI[:：]?[^)]*[)]|KPI(?:目標)?[(][^()]*[)](?:に対し(?:て)?|を|に)?、?")
 _AFTER = re.compile(
-    rf"^[)>\]】]?(?:[はがも:]|について|実績|の実績)*[(]?(?:全国|約)?(?P<number>{NUMBER})(?P<unit>{UNIT})"
+    rf"^[)>\]】]?(?:[はがも:、]|について|実績|の実績)*[(]?(?:全国|約)?(?P<number>{NUMBER})(?P<unit>{UNIT})"
+    r"(?!以[上下内]|未満|超|を?目指|を?目標|の目標|とする|に向け)"
 )
+
+
+def fiscal_year_in(text: str) -> int | None:
+    """The fiscal year a text names, also one of an era that had ended by then (平成35年度 is 令和5年度)."""
+    match = _FISCAL.search(plain(text))
+    if match is None:
+        return None
+    if late := re.match(r"(?:平成|H)(\d+)", match["year"]):
+        return _BEFORE_HEISEI + int(late[1])
+    try:
+        return parse_fiscal_year(match["year"])
+    except ArgumentError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -53,12 +72,12 @@ def when_in(text: str, year: int | None) -> When:
     """The date a text names. year: the fiscal year a month without a year lies in; None leaves such a month out."""
     flat = plain(text)
     if match := _DAY.search(flat):
-        day = _parsed(f"{match['year']}年{match['month']}月{match['day']}日")
+        day = _parsed(f"{match['year']}年{match['month']}月{match['day'] or match['short']}日")
         if day:
             return When(day.isoformat())
-    if match := _FISCAL.search(flat):
+    if (match := _FISCAL.search(flat)) and (fiscal := fiscal_year_in(match.group(0))):
         if "末" in match.group(0) or not _MONTH.search(flat[match.end() :]):
-            return When(f"FY{parse_fiscal_year(match['year'])}")
+            return When(f"FY{fiscal}")
         flat = flat[match.end() :]
     ranged = _RANGE.search(flat)
     match = _MONTH.search(ranged["last"]) if ranged else _MONTH.search(flat)
@@ -113,14 +132,17 @@ def actual_in(
         if term is not None and term.better == "done":
             return Actual(text=text.strip(), as_of=as_of, status=status, where=where)
         return None
-    persons = _PERSONS.search(flat)
+    persons = None if _CASES.search(flat) else _PERSONS.search(flat)
+    cases = _CASES.search(flat) if term is not None and term.id == "single_bid_rate" else None
     return Actual(
         value=found,
         text=text.strip(),
         as_of=as_of,
         basis=when.basis,
         status=status,
-        persons=int(persons["number"].replace(",", "")) if persons and term and term.unit == "%" else None,
+        persons=int(decimal(persons["number"])) if persons and term and term.unit == "%" else None,
+        numerator=decimal(cases["part"]) if cases else None,
+        denominator=decimal(cases["all"]) if cases else None,
         where=where,
     )
 
@@ -136,6 +158,13 @@ def _dateless(flat: str) -> str:
 
 
 def _number(flat: str, term: Term | None) -> Decimal | None:
+    """The one figure a text gives; None when it gives none, or two that differ outside brackets."""
+    found = list(_figures(flat, term))
+    outside = set(_figures(re.sub(r"[(][^()]*[)]", "", flat), term))
+    return found[0] if found and len(outside) < 2 else None
+
+
+def _figures(flat: str, term: Term | None) -> Iterator[Decimal]:
     for match in _VALUE.finditer(flat):
         unit = match["unit"]
         if term is not None and unit and not fits(unit, term):
@@ -143,8 +172,7 @@ def _number(flat: str, term: Term | None) -> Decimal | None:
         if unit is None and not re.fullmatch(rf"\D*{NUMBER}\D*", flat):
             continue
         value = decimal(match["number"])
-        return -value if match["sign"] in ("▲", "△") else value
-    return None
+        yield -value if match["sign"] in ("▲", "△") else value
 
 
 def results(passage: str) -> list[tuple[str, str]]:
@@ -197,7 +225,7 @@ def told_in(
             as_of=when.as_of or default,
             basis=when.basis,
             status=_status(around),
-            persons=int(persons[1].replace(",", "")) if persons and term.unit == "%" else None,
+            persons=int(decimal(persons[1])) if persons and term.unit == "%" else None,
             numerator=Decimal(tenders["single"]) if tenders else None,
             denominator=Decimal(tenders["all"]) if tenders else None,
             where=where,

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from kenpo.plan.amounts import Mark, marks
 from kenpo.plan.targets import Target
-from kenpo.plan.vocabulary import Hit, Term, hits, plain
-from kenpo.plan.wording import Mark, Wanted, first_target, marks, wanted
+from kenpo.plan.vocabulary import Hit, Term, hits, known, plain
+from kenpo.plan.wording import Wanted, first_target, wanted
 
 _FOOTNOTE = re.compile(
     r"(?:(?<=^)|(?<=[。\n])|(?<=とする)|(?<=する)|(?<=\s))"
@@ -27,10 +28,23 @@ _HEADER = re.compile(
     r"^[\s■□◆●○・【<＜\[(（]*[KＫ]\s*[PＰ]\s*[IＩ]\s*(?:目標|数値目標|[(（]数値目標[)）])?[\s】>＞\])）]*[:：]?\s*"
 )
 _NONE = re.compile(r"^(?:設定)?(?:なし|無し|-|―|該当なし|設定せず|設定しない)。?$")
+_LABELS = re.compile(
+    r"(?:(?:令和|平成|R|20)[\d元]+年度末?|KPI|目標値?|実績値?|全国平均|順位|達成状況|参考|単位|[:()%・])+"
+)
 _JOINING = re.compile(r"(?:、|,|及び|および|並びに|ならびに|とともに|[をはがのにとで])$")
-_BEGINS_ANEW = re.compile(r"[\s　]*[①-⑳❶-❿(（※＊・•▪➢■□●○◆【<＜0-9０-９]")
+_BEGINS_ANEW = re.compile(
+    r"[\s　]*(?:[①-⑳❶-❿※＊・•▪➢■□●○◆【<＜]|[(（](?:[0-9０-９]{1,2}[)）]|\s*[※＊注])|[0-9０-９]{1,2}[.．)）、](?![0-9０-９]))"
+)
 _CONDITION = re.compile(r"^(ただし|なお|但し|また、前年度|前年度において|今年度において|当該年度)")
+_TOLD = re.compile(
+    r"に対し|(となった|となり|となって|であった|でした|達成した|達成し、|上回った|下回った|届かなかった|した)。?$"
+)
 _AND = re.compile(r"^[(]?(及び|および|並びに|ならびに|と|・|、|,|/|／)")
+_SHARED_NAMES = {
+    "insured_checkup_rate_total": ("insured_checkup_rate_total", "dependent_checkup_rate"),
+    "insured_guidance_rate": ("insured_guidance_rate", "dependent_guidance_rate"),
+    "guidance_rate_total": ("insured_guidance_rate", "dependent_guidance_rate"),
+}
 _EACH = re.compile(r"それぞれ|各々")
 
 
@@ -80,9 +94,14 @@ def says_none(passage: str) -> bool:
 
 
 def unwrapped(text: str) -> str:
-    """A passage whose lines were cut by the width of a page, with the cut lines joined again."""
+    """A passage whose lines were cut by the width of a page, with the cut lines joined again.
+
+    Lines that only head columns (令和5年度目標　令和3年度実績) are left out.
+    """
     out: list[str] = []
     for line in text.split("\n"):
+        if _LABELS.fullmatch(plain(line)):
+            continue
         if out and line.strip() and _goes_on(out[-1], line):
             out[-1] += line.strip()
         else:
@@ -171,6 +190,8 @@ def asked(flat: str) -> list[Mark]:
 
 def _read(sentence: str, own: Sequence[str]) -> list[Stated]:
     flat = plain(sentence)
+    if _TOLD.search(flat) and not re.search(r"とする。?$", flat):
+        return []
     named = list(hits(flat))
     if not named:
         return _unnamed(sentence, flat, own)
@@ -178,6 +199,8 @@ def _read(sentence: str, own: Sequence[str]) -> list[Stated]:
         return [_stated(sentence, named[0].term, one)]
     if len(named) > 1 and _EACH.search(flat) and (shared := _one_each(sentence, flat, named)):
         return shared
+    if len(named) == 1 and (both := _both(sentence, flat, named[0])):
+        return both
     out: list[Stated] = []
     for n, hit in enumerate(named):
         before = flat[named[n - 1].end if n else 0 : hit.start]
@@ -191,12 +214,13 @@ def _read(sentence: str, own: Sequence[str]) -> list[Stated]:
                 )
         out.append(_stated(sentence, hit.term, read))
     kept = [s for s in out if s.target is not None or s.doubts]
-    return kept or [replace(s, doubts=("目標が読み取れません。",)) for s in out[:1] if _asks(flat)]
+    rest = flat[named[-1].end :]
+    return kept or [replace(s, doubts=("目標が読み取れません。",)) for s in out[:1] if _asks(rest)]
 
 
-def _asks(flat: str) -> bool:
-    """Whether a sentence that names a KPI without a target seems to be meant as one: it is short, or sets something."""
-    return len(flat) < 80 or bool(re.search(r"とする。?$", flat))
+def _asks(rest: str) -> bool:
+    """Whether what follows a KPI's name without a target seems to be meant as one all the same."""
+    return not rest.strip("。:") or bool(re.search(r"とする。?$|\d|目標", rest))
 
 
 def _stated(sentence: str, term: Term, read: Wanted) -> Stated:
@@ -219,6 +243,19 @@ def _one_each(sentence: str, flat: str, named: Sequence[Hit]) -> list[Stated] | 
         doubts = (*read.doubts, "「それぞれ」の目標を並んでいる順に読みました。")
         out.append(_stated(sentence, hit.term, read._replace(doubts=doubts)))
     return out
+
+
+def _both(sentence: str, flat: str, hit: Hit) -> list[Stated] | None:
+    """健診受診率＜被保険者＞71.3％、＜被扶養者＞33.6％: the name once, a target each for 被保険者 and 被扶養者."""
+    insured, dependent = (known(m) for m in _SHARED_NAMES.get(hit.term.id, (None, None)))
+    at = flat.find("被扶養者", hit.end)
+    if insured is None or dependent is None or at < 0:
+        return None
+    first, second = flat[hit.end : at], flat[at:]
+    if not asked(first) or not asked(second) or (insured is not hit.term and "被保険者" not in first):
+        return None
+    pairs = ((insured, first), (dependent, second))
+    return [_stated(sentence, term, wanted(said.strip("()"), term, whole=flat)) for term, said in pairs]
 
 
 def _with_proviso(flat: str, named: Sequence[Hit]) -> Wanted | None:

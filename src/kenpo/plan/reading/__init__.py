@@ -55,7 +55,9 @@ def read_plan(
         action = _plan(document, cover, walk.action, action=True)
     if annual and action:
         annual = annual.model_copy(update={"action_plan": action.id})
-    progress = walk.progress.built(annual, walk.annual.outline) if annual else None
+    if annual and cover.period is None:
+        annual = _with_lines(annual, walk.progress.lines(), cover)
+    progress = walk.progress.built(annual, walk.annual.outline) if annual and cover.period else None
     for taken in walk.taken:
         if taken.of_action_plan and action:
             action, _ = records.put(taken, action, None)
@@ -93,6 +95,19 @@ def _plan(document: Document, cover: Cover, side: Side, *, action: bool) -> Plan
         goals=tuple(unique(side.outline.goals)),
         notes=tuple(side.notes),
         review=tuple(review),
+    )
+
+
+def _with_lines(plan: Plan, lines: list[str], cover: Cover) -> Plan:
+    """A plan that keeps as notes what was done in a period the document does not name."""
+    if not lines:
+        return plan
+    what = "どの期間の進捗か分かりません。実施状況は備考に残しました。"
+    return plan.model_copy(
+        update={
+            "notes": (*plan.notes, *lines),
+            "review": (*plan.review, Review(what=what, passage=cover.title)),
+        }
     )
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from kenpo.base.era import parse_fiscal_year
+from kenpo.plan.amounts import NUMBER, decimal
 from kenpo.plan.model import Actual, Goal, Planned
+from kenpo.plan.results import fiscal_year_in, when_in
 from kenpo.plan.vocabulary import Term, hits, plain
-from kenpo.plan.wording import NUMBER, decimal
 
 Level = Literal["upper", "middle", "lower"]
 _LEVELS: dict[str, Level] = {"上位": "upper", "中位": "middle", "下位": "lower"}
@@ -45,10 +45,10 @@ def national_goals(text: str) -> Iterator[Goal]:
             text=text,
             measure="specific_checkup_rate_total" if match["name"] == "特定健診" else "guidance_rate_total",
             value=Decimal(match["value"]),
-            year=parse_fiscal_year(match["year"]),
+            year=fiscal_year_in(match["year"]),
             reached=Actual(
                 value=Decimal(reached["value"]),
-                as_of=f"FY{parse_fiscal_year(reached['year'])}",
+                as_of=when_in(reached["year"], None).as_of,
                 text=reached.group(0),
             )
             if reached

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kenpo.base.document import Table
+from kenpo.plan.amounts import NUMBER, UNIT
 from kenpo.plan.model import Actual, Review
 from kenpo.plan.outline import Numbered, heading_in, numbered_line, pillar_in
-from kenpo.plan.reading.columns import Role, heads_kpis, role_of, side_by_side
+from kenpo.plan.reading.columns import Role, heads_kpis, side_by_side
 from kenpo.plan.reading.cover import Cover, is_furniture, is_title
+from kenpo.plan.reading.kpi_cells import (
+    Column,
+    is_whole,
+    joined,
+    names_kpi,
+    one_line,
+    states_kpi,
+    with_targets,
+)
 from kenpo.plan.reading.progress import ProgressDraft
 from kenpo.plan.reading.side import Side
 from kenpo.plan.results import actual_in, results, when_in
-from kenpo.plan.sentences import Stated, kpis_in, numbered
-from kenpo.plan.targets import AtLeast, AtMost, Done, NotAboveLastYear, NotBelowLastYear
+from kenpo.plan.sentences import Stated, kpis_in
 from kenpo.plan.vocabulary import Term, hits, plain
-from kenpo.plan.wording import NUMBER, UNIT, Wanted, wanted
 
 _AMOUNT_CELL = re.compile(
     rf"^(?:約)?{NUMBER}{UNIT}?(?:以上|以下|以内|未満)?(?:[(][^)]*[)])?$|^対?前年度.{{0,20}}$|^実施$|^(?:全支部で)?実施(?:する)?$|^支部ごとに?設定$"
@@ -25,24 +33,6 @@ _AMOUNT_CELL = re.compile(
 _LOOSE_ROMAN = re.compile(r"^([ivxⅰ-ⅻ]{1,4})[)）]?[\s　]+(?=\S)")
 _NO_FIGURES = re.compile(r"判定|評価|見込|経路|備考|内訳|差$|差異|達成率|達成度|進捗率|対計画|担当|定義|算出")
 _VERDICT = re.compile(r"^[①-⑳()\d]*(?:[◎○〇△×－-]|(?:概ね|未)?達成|未定|A|B|C|D|S)$")
-_FIGURE_ROLES: tuple[Role, ...] = ("actual", "done", "when", "")
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A cell of a row with the heading of its column."""
-
-    at: int
-    text: str
-    label: str
-
-    @property
-    def role(self) -> Role:
-        return role_of(self.label)
-
-    @property
-    def flat(self) -> str:
-        return plain(self.text)
 
 
 class KpiLists:
@@ -56,10 +46,11 @@ class KpiLists:
         self._two_plans = two_plans
         self._progress = progress
         self._headings: dict[int, list[str]] = {}
-        self.review: list[Review] = []
 
     def read(self, table: Table, roles: Sequence[Role], heads: int, wheres: Sequence[str]) -> None:
         """A list of KPIs, or two side by side; its headings may stand in any row, or in the list before it."""
+        for side in self._sides.values():
+            side.close()
         width = len(table.rows[0])
         heading, met = self._headings.get(width, [""] * width), False
         for n, (row, where) in enumerate(zip(table.rows, wheres, strict=True)):
@@ -84,8 +75,8 @@ class KpiLists:
                 side = self._sides[name]
                 if self._two_plans and len(groups) == 1:
                     side = self._whose(table)
-                cells = [_Column(at, texts[at].strip(), heading[at]) for at in range(begin, end)]
-                spanned = [_Column(at, covered[at].strip(), heading[at]) for at in range(begin, end)]
+                cells = [Column(at, texts[at].strip(), heading[at]) for at in range(begin, end)]
+                spanned = [Column(at, covered[at].strip(), heading[at]) for at in range(begin, end)]
                 self._row(side, cells, spanned, where)
 
     def _pillar(self, texts: Sequence[str]) -> None:
@@ -106,42 +97,42 @@ class KpiLists:
 
     # ---- a row -----------------------------------------------------------------------------------------------
 
-    def _row(self, side: Side, cells: Sequence[_Column], spanned: Sequence[_Column], where: str) -> None:
+    def _row(self, side: Side, cells: Sequence[Column], spanned: Sequence[Column], where: str) -> None:
         filled = [c for c in cells if c.text]
         if not filled:
             return
-        name = next((c for c in filled if c.role == "kpi" and _names(c)), None)
+        name = next((c for c in filled if c.role == "kpi" and names_kpi(c)), None)
         targets = [c for c in cells if c.role == "target"]
-        by_heading = name is not None and (bool(targets) or not _states(name.text))
+        by_heading = name is not None and (bool(targets) or not states_kpi(name.text))
         if by_heading and name is not None:
-            self._places(side, [c for c in filled if c.at < name.at])
+            self._places(side, [c for c in filled if c.at < name.at], _is_new(side, filled))
             spans = [c for c in spanned if c.role == "target" and c.text]
             self._headed(side, name, filled, [c for c in targets if c.text] or spans, where)
         else:
             self._by_position(side, filled, where)
 
-    def _places(self, side: Side, cells: Sequence[_Column]) -> None:
-        """The 施策 the cells before a KPI name, and what else stands there: text of that 施策."""
+    def _places(self, side: Side, cells: Sequence[Column], new: bool) -> None:
+        """The 施策 the cells before a KPI name, and what else stands there: text of that 施策. new: so is the KPI."""
         for cell in cells:
-            if heading_in(_one_line(cell.text)) is not None:
-                self._stand(side, _one_line(cell.text))
-            elif cell.role in ("place", "measure", "plan") and not _states(cell.text):
-                self._stand_by_title(side, _one_line(cell.text))
+            if heading_in(one_line(cell.text)) is not None:
+                self._stand(side, one_line(cell.text), new)
+            elif cell.role in ("place", "measure", "plan") and not states_kpi(cell.text):
+                self._stand_by_title(side, one_line(cell.text))
             elif cell.role in ("how", "done", "measure", "plan", "place") or len(cell.flat) > 3:
                 side.line(cell.text, "")
 
     def _headed(
         self,
         side: Side,
-        name: _Column,
-        filled: Sequence[_Column],
-        targets: Sequence[_Column],
+        name: Column,
+        filled: Sequence[Column],
+        targets: Sequence[Column],
         where: str,
     ) -> None:
         """A row read by its headings: the KPI's own column, that of this year's target, and figures beside them."""
         target, doubts = self._this_years(targets, filled, name)
-        notes = tuple(f"{c.label}：{_one_line(c.text)}" for c in targets if c is not target)
-        stated = [replace(s, notes=(*s.notes, *notes)) for s in _with_targets(name, target)]
+        notes = tuple(f"{c.label}：{one_line(c.text)}" for c in targets if c is not target)
+        stated = [replace(s, notes=(*s.notes, *notes)) for s in with_targets(name, target)]
         if doubts:
             stated = [replace(s, doubts=(*s.doubts, *doubts)) for s in stated]
         for one in stated:
@@ -151,8 +142,8 @@ class KpiLists:
         self._figures(side, stated, beside, where)
 
     def _this_years(
-        self, targets: Sequence[_Column], filled: Sequence[_Column], name: _Column
-    ) -> tuple[_Column | None, tuple[str, ...]]:
+        self, targets: Sequence[Column], filled: Sequence[Column], name: Column
+    ) -> tuple[Column | None, tuple[str, ...]]:
         """The column of this year's target: not that of another year, nor of the three-year plan."""
         own = [c for c in targets if not self._another_years(c.label)]
         if len(own) > 1:
@@ -165,7 +156,7 @@ class KpiLists:
             return None, ("この年度の目標の列がありません。",)
         year = self._cover.year
         only = [c for c in filled if c.at > name.at and self._year_of(c.label) == year and not c.role]
-        if only and not _states(name.text):
+        if only and not states_kpi(name.text):
             return only[0], ("列の見出しに「目標」とありません。この年度の列を目標と読みました。",)
         return None, ()
 
@@ -181,7 +172,7 @@ class KpiLists:
         as_of = when_in(label, None).as_of
         return int(as_of[2:]) if as_of.startswith("FY") else None
 
-    def _by_position(self, side: Side, filled: Sequence[_Column], where: str) -> None:
+    def _by_position(self, side: Side, filled: Sequence[Column], where: str) -> None:
         """A row without headings of its own, or whose cells stand beside them: KPI, then target, then figures."""
         amount = next(
             (
@@ -195,17 +186,17 @@ class KpiLists:
             (
                 c
                 for i, c in enumerate(filled[:2])
-                if heading_in(_one_line(c.text)) is not None
-                and not _states(c.text)
+                if heading_in(one_line(c.text)) is not None
+                and not states_kpi(c.text)
                 and (amount is None or i < amount - 1)
             ),
             None,
         )
-        at = next((i for i, c in enumerate(filled) if c is not place and _states(c.text)), None)
+        at = next((i for i, c in enumerate(filled) if c is not place and states_kpi(c.text)), None)
         if place:
-            self._stand(side, _one_line(place.text))
-        if amount is not None and (at is None or at >= amount or not _whole(filled[at].text)):
-            stated = _with_targets(filled[amount - 1], filled[amount])
+            self._stand(side, one_line(place.text), _is_new(side, filled))
+        if amount is not None and (at is None or at >= amount or not is_whole(filled[at].text)):
+            stated = with_targets(filled[amount - 1], filled[amount])
             if not stated:
                 what = "KPI一覧の行がどのKPIか分かりません。"
                 passage = " ".join(c.text for c in filled)
@@ -216,19 +207,20 @@ class KpiLists:
             rest = filled[at + 1 :]
         else:
             at = next(
-                (i for i, c in enumerate(filled) if _names(c) and heading_in(_one_line(c.text)) is None), None
+                (i for i, c in enumerate(filled) if names_kpi(c) and heading_in(one_line(c.text)) is None),
+                None,
             )
             if at is None:
                 for cell in filled:
                     if cell is not place and not is_furniture(cell.text) and not is_title(cell.text, ""):
                         side.line(cell.text, where)
                 return
-            stated, rest = _with_targets(filled[at], None), filled[at + 1 :]
+            stated, rest = with_targets(filled[at], None), filled[at + 1 :]
         for one in stated:
             side.add(one, where)
         self._figures(side, stated, rest, where)
 
-    def _can_be_asked(self, cell: _Column) -> bool:
+    def _can_be_asked(self, cell: Column) -> bool:
         """Whether a cell can be this year's target: its column is not one of figures or of another year."""
         year = self._year_of(cell.label)
         if cell.role == "target":
@@ -237,8 +229,8 @@ class KpiLists:
 
     # ---- where a row stands ----------------------------------------------------------------------------------
 
-    def _stand(self, side: Side, place: str) -> None:
-        """Stand in the 施策 a KPI list names (② サービス水準の向上、① i) 特定健診…)."""
+    def _stand(self, side: Side, place: str, new: bool) -> None:
+        """Stand in the 施策 a KPI list names (② サービス水準の向上、① i) 特定健診…). new: the plan has it not yet."""
         first = numbered_line(place)
         if first is None:
             return
@@ -249,7 +241,7 @@ class KpiLists:
             return
         side.close()
         side.outline.path = []
-        if side.outline.pillar is not None and not side.outline.pillar.initiatives:
+        if new or (side.outline.pillar is not None and not side.outline.pillar.initiatives):
             side.outline.enter(first)
 
     def _stand_by_title(self, side: Side, title: str) -> None:
@@ -263,10 +255,10 @@ class KpiLists:
 
     # ---- figures ---------------------------------------------------------------------------------------------
 
-    def _figures(self, side: Side, stated: Sequence[Stated], cells: Sequence[_Column], where: str) -> None:
+    def _figures(self, side: Side, stated: Sequence[Stated], cells: Sequence[Column], where: str) -> None:
         """The cells beside KPIs: actuals, last year's figures, the nation's, the rank, each by its heading."""
         known = [s for s in stated if s.term is not None]
-        for label, text in _joined(cells):
+        for label, text in joined(cells):
             if _NO_FIGURES.search(label) and "実績" not in label:
                 continue
             parts = [part for _, part in results(text)]
@@ -328,101 +320,6 @@ class KpiLists:
                     held[n] = kpi.model_copy(update={"references": (*kpi.references, actual)})
 
 
-# ---- cells ---------------------------------------------------------------------------------------------------------
-
-
-def _with_targets(name: _Column, target: _Column | None) -> list[Stated]:
-    """The KPIs a cell names with the targets of the cell beside it, part by part where both are numbered."""
-    if target is None:
-        return [s for s in kpis_in(name.text) if s.term is not None]
-    names = [text for _, text in numbered(name.text) if hits(plain(text))]
-    wants = [text for _, text in numbered(target.text)]
-    if len(names) > 1 and len(wants) == 1:
-        wants = [t for t in target.text.split("\n") if t.strip()]
-    if len(names) > 1 and len(names) == len(wants):
-        return [s for a, b in zip(names, wants, strict=True) for s in _stated(a, b, target.label)]
-    if len(names) > 1:
-        found = [s for s in kpis_in(name.text) if s.term is not None]
-        doubt = f"目標の列（{_one_line(target.text)}）がどのKPIのものか分かりません。"
-        return [replace(s, doubts=(*s.doubts, doubt)) for s in found]
-    return _stated(name.text, target.text, target.label)
-
-
-def _stated(name: str, want: str, label: str) -> list[Stated]:
-    flat = plain(name)
-    found = hits(flat)
-    if not found:
-        return []
-    term = found[-1].term if all(h.term is found[0].term for h in found) else found[0].term
-    read = _cell_target(flat[found[0].end :], plain(want), term, label)
-    doubts = read.doubts
-    if read.target is None and not doubts:
-        doubts = ("目標が読み取れません。",)
-    said = kpis_in(name)
-    notes = said[0].notes if said else ()
-    text = f"{_one_line(name)} {_one_line(want)}".strip()
-    return [Stated(text, term, read.target, read.baseline, unit=term.unit, notes=notes, doubts=doubts)]
-
-
-def _cell_target(after: str, want: str, term: Term, label: str) -> Wanted:
-    """The target of a KPI list's row: the words behind the KPI's name (対前年度以上) with the number beside (0.292%以上)."""
-    if term.better == "done":
-        return Wanted(Done(all_branches="全支部" in after + want, every_month="毎月" in after + want))
-    said = wanted(after, term, whole=after)
-    given = wanted(want, term, whole=after + want, bare=True) if want else Wanted(None)
-    if isinstance(said.target, NotBelowLastYear | NotAboveLastYear) and isinstance(
-        given.target, AtLeast | AtMost
-    ):
-        value = given.target.value
-        return Wanted(said.target.model_copy(update={"value": value}), value, said.doubts)
-    if given.target is None:
-        return said if said.target is not None or not given.doubts else given
-    bare = re.fullmatch(rf"[^\d]*{NUMBER}", want) and not re.search(UNIT, label)
-    if bare and isinstance(given.target, AtLeast | AtMost):
-        return given._replace(
-            doubts=(*given.doubts, f"単位が書かれていません。「{term.unit}」と読みました。")
-        )
-    if isinstance(said.target, AtLeast | AtMost) and said.target != given.target:
-        return given._replace(doubts=(*given.doubts, "KPIの文と目標の欄で数値が違います。"))
-    return given
-
-
-def _joined(cells: Sequence[_Column]) -> list[tuple[str, str]]:
-    """Heading and text of cells with figures; one that holds a date alone (9月時点) belongs to the figure before it."""
-    out: list[tuple[str, str]] = []
-    for cell in cells:
-        flat = cell.flat
-        figure = re.search(rf"{NUMBER}\s*(%|{UNIT})", _undated(flat))
-        dated = bool(when_in(cell.text, 2000).as_of) and not figure
-        aside = flat.startswith("※") or bool(re.fullmatch(r"[-ー―－—]+", flat))
-        if out and (dated or (aside and _same_kind(out[-1][0], cell.label))):
-            out[-1] = (out[-1][0], f"{out[-1][1]} {cell.text}")
-        else:
-            out.append((cell.label, cell.text))
-    return out
-
-
-def _same_kind(label: str, other: str) -> bool:
-    """Whether a cell can belong to the one before it: its own heading is blank, of a date, or the same."""
-    return not other or other == label or role_of(other) in ("when", "") or role_of(other) == role_of(label)
-
-
-def _undated(flat: str) -> str:
-    return re.sub(r"(?:(?:令和|平成|20)[\d元]+年)?\d{1,2}月(\d{1,2}日)?", "", flat)
-
-
-def _names(cell: _Column) -> bool:
-    return bool(hits(cell.flat))
-
-
-def _states(text: str) -> bool:
-    return any(s.target is not None and s.term is not None for s in kpis_in(text))
-
-
-def _whole(text: str) -> bool:
-    """Whether a cell states its targets in words, so that the cell beside it is no target but a figure."""
-    return bool(re.search(r"(とする|する)", plain(text))) and _states(text)
-
-
-def _one_line(text: str) -> str:
-    return text.replace("\n", " ").strip()
+def _is_new(side: Side, cells: Sequence[Column]) -> bool:
+    """Whether a row names a KPI the plan does not hold yet."""
+    return any(side.kpi(hit.term.id) is None for cell in cells for hit in hits(cell.flat))

@@ -74,7 +74,7 @@ class ProgressDraft:
     def activity(self, draft: InitiativeDraft, at: int, lines: Sequence[str], where: str) -> None:
         """What was done of one 取組 of a 施策; at: its place, from 1."""
         self._at(draft).activities.append(ActivityProgress(at=at, done=tuple(lines)))
-        self._told(draft, lines, where)
+        self.told(draft.title, lines, where)
 
     def _doubt(self, draft: InitiativeDraft, what: str, passage: str, where: str) -> None:
         self._at(draft).review.append(Review(what=what, passage=passage, where=where))
@@ -83,7 +83,7 @@ class ProgressDraft:
         """KPI results in what was done: those listed under ■ KPI実績, by number; else those told in the text."""
         begin = next((n for n, line in enumerate(lines) if begins_results(line)), None)
         if begin is None:
-            self._told(drafts[0], lines, where)
+            self.told(drafts[0].title, lines, where)
         else:
             self._numbered(drafts, _result_block(lines[begin:]), where)
 
@@ -102,9 +102,10 @@ class ProgressDraft:
             else:
                 self.figure(kpis[n].measure, kpis[n].text, actual)
 
-    def _told(self, draft: InitiativeDraft, lines: Sequence[str], where: str) -> None:
+    def told(self, title: str, lines: Sequence[str], where: str) -> None:
+        """Figures told in running text under a 施策 of this title."""
         for line in lines:
-            for told in told_in(line, self._cover.year, within=draft.title, where=where, default=self._end):
+            for told in told_in(line, self._cover.year, within=title, where=where, default=self._end):
                 self.figure(told.term.id, told.term.title, told.actual)
                 self.beside(told.term.id, nation=told.nation, rank=told.rank)
 
@@ -195,6 +196,13 @@ class ProgressDraft:
         }
         self._figures[measure] = held.model_copy(update=update)
 
+    def lines(self) -> list[str]:
+        """All that was done and comes next, as text; for a document whose period is not known."""
+        out: list[str] = []
+        for e in self._entries.values():
+            out += [*e.done, *(line for a in e.activities for line in a.done), *e.next]
+        return out
+
     # ---- what comes out --------------------------------------------------------------------------------------
 
     def built(self, plan: Plan, outline: Outline) -> Progress | None:
@@ -213,17 +221,14 @@ class ProgressDraft:
         )
         if not entries and not self._figures:
             return None
-        year = self._cover.year
-        doubt = Review(what="どの期間の進捗か分かりません。", passage=self._cover.title)
         order = {k.measure: n for n, (_, k) in enumerate(plan.kpis())}
         return Progress(
             plan=plan.id,
-            period=self._cover.period or str(plan.first_year),
+            period=self._cover.period or f"{plan.first_year:04}",
             title=self._cover.title,
             dated=self._cover.dated,
             initiatives=entries,
             kpis=tuple(sorted(self._figures.values(), key=lambda k: order.get(k.measure, len(order)))),
-            review=(doubt,) if year is None else (),
         )
 
 

@@ -65,6 +65,11 @@ class Side:
     _planned: PlannedNumbers = field(default_factory=PlannedNumbers)
     _rates: list[tuple[InitiativeDraft, Term, Decimal, str]] = field(default_factory=list)
 
+    @property
+    def in_kpi(self) -> bool:
+        """Whether a KPI passage is open."""
+        return self._in_kpi
+
     # ---- lines -----------------------------------------------------------------------------------------------
 
     def line(self, line: str, where: str, *, styled: bool = False) -> None:
@@ -134,6 +139,8 @@ class Side:
             return not says_none(so_far) and (heading_in(text) is None or bool(hits(plain(text))))
         if any(s.term is not None and s.target is not None for s in kpis_in(text)):
             return numbered_as is not None or len(text) < _LONG_SENTENCE
+        if _BULLET.match(text) and any(s.term is not None and s.doubts for s in kpis_in(text)):
+            return True
         cut = re.search(r"[ぁ-んァ-ヶ一-龠ー、，]$", self._passage[-1][0]) and not re.search(
             r"(する|した)$", so_far
         )
@@ -173,6 +180,7 @@ class Side:
         if stated.term is None and stated.target is None:
             what = stated.doubts[0] if stated.doubts else "読み取れません。"
             self.outline.review.append(Review(what=what, passage=stated.text, where=where))
+            self._holder().text.append(stated.text)
             return
         self._holder().kpis.append(kpi)
 
