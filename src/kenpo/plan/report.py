@@ -28,6 +28,7 @@ _TONES: Mapping[Code, Tone] = {
 }
 _GOOD, _BAD = {Code.MET, Code.ON_PATH}, {Code.NOT_MET, Code.BEHIND}
 _EXPLAINED = 4
+"""How many of the KPIs that are behind the one page explains."""
 
 
 def progress_report(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
@@ -36,7 +37,7 @@ def progress_report(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Docu
         progress.title or f"{plan.title}の進捗状況（{period_title(progress.period)}）",
         (
             Heading(OVERVIEW),
-            *_overview(plan, progress, rows),
+            *_overview(plan, progress, rows, _EXPLAINED - 1),
             PageBreak(),
             *pages.progress_body(plan, progress),
             PageBreak(landscape=True),
@@ -66,7 +67,7 @@ def summary(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
     """One page for the council (評議会): how the KPIs stand, and what is said of those that are behind."""
     return Document(
         f"{_branch(plan)}　{period_title(progress.period)}　事業計画の進捗（概要）",
-        tuple(_overview(plan, progress, rows)),
+        tuple(_overview(plan, progress, rows, _EXPLAINED)),
         under=_under(plan, progress),
     )
 
@@ -96,7 +97,7 @@ def _state(progress: Progress) -> str:
 # ---- overview ----------------------------------------------------------------------------------------------------
 
 
-def _overview(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Iterator[Block]:
+def _overview(plan: Plan, progress: Progress, rows: Sequence[Row], explained: int) -> Iterator[Block]:
     good = [r for r in rows if r.verdict in _GOOD]
     bad = [r for r in rows if r.verdict in _BAD]
     rest = len(rows) - len(good) - len(bad)
@@ -116,13 +117,13 @@ def _overview(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Iterator[B
                     cell(*landing_lines(r)),
                     cell(_what_next(progress, r)),
                 ]
-                for r in bad[:_EXPLAINED]
+                for r in bad[:explained]
             ],
             widths=(3, 2, 2.4, 6),
         )
-    if len(bad) > _EXPLAINED:
+    if len(bad) > explained:
         yield Paragraph(
-            f"ほか {len(bad) - _EXPLAINED}項目は、進捗報告の「{KPI_LIST}」にあります。", small=True
+            f"ほか {len(bad) - explained}項目は、進捗報告の「{KPI_LIST}」にあります。", small=True
         )
     yield Paragraph(
         "図の（　）は年度末の目標。段階目標は、過去の年度の月ごとの進み方から、その月までに達しているべき値です。年度末の見込みの（　）は、"
