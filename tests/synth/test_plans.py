@@ -185,7 +185,7 @@ class TestFigures:
 
     def test_what_the_plan_calls_last_year_is_what_the_last_report_of_that_year_says(self, written: Written):
         last = written.papers.year
-        march = next(r for p, r in written.reports() if p.period == "Q4").progress
+        march = next(r for p, r in written.reports() if (p.year, p.period) == (last - 1, "Q4")).progress
         plan = next(r for p, r in written.each() if not p.period).annual
         assert march is not None and plan is not None
         stated = {k.measure: k.baseline for _, k in plan.kpis() if k.measure and k.baseline is not None}
@@ -294,7 +294,7 @@ class TestTheSameSetting:
     @tried(25)
     def test_any_setting_has_plans_whose_targets_can_be_judged(self, setting: Setting):
         papers = make_plans(setting)
-        assert len(papers.papers) == 6
+        assert len(papers.papers) == 10
         for name, years in papers.series.items():
             stated = (
                 MEASURES[name].kind not in ("done", "monthly", "year_end") and MEASURES[name].move != "told"

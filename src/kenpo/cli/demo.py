@@ -112,11 +112,11 @@ def _plan(folder: Path, command: Command, out: Path) -> None:
     documents = folder / "files" / "計画文書"
     _heading("9　事業計画の文書を読み取る")
     _say("支部の職員が書いた文書から、柱・施策・KPI・目標・実績・評価を読み取り、計画ファイルにします。")
-    before, now = fiscal_year_label(year - 1), fiscal_year_label(year)
+    earlier, before, now = (fiscal_year_label(y) for y in (year - 2, year - 1, year))
     _kenpo(command, "plan", "read", str(documents / f"{now}事業計画.md"), *plans)
-    for path in sorted(documents.glob(f"{before}第*四半期進捗.md")):
+    for path in sorted(documents.glob("*四半期進捗.md")):
         command(["plan", "read", str(path), *plans, "--quiet"])
-    _say(f"{before}の四半期ごとの進捗も読み取りました（見込みは、その月ごとの進み方から出します）。")
+    _say(f"{earlier}と{before}の四半期ごとの進捗も読み取りました（見込みは、月ごとの進み方から出します）。")
     _kenpo(command, "plan", "read", str(documents / f"{now}上期進捗.md"), *plans, "--quiet")
 
     _heading("10　計画の実績を記入し、進捗を見る")

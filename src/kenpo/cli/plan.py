@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -15,18 +16,21 @@ from kenpo.base.branches import branch_or_nation
 from kenpo.base.document import Document
 from kenpo.base.era import parse_fiscal_year
 from kenpo.base.errors import ArgumentError
+from kenpo.base.money import round_ratio
 from kenpo.catalogue import MEASURES
 from kenpo.cli.output import console, errors, table
 from kenpo.intake.documents import read_document
 from kenpo.lake import Lake
-from kenpo.plan.board import Board, board
+from kenpo.plan.board import Board, accuracies, board
 from kenpo.plan.filling import Filled, enter, fill
+from kenpo.plan.forecast import Accuracy
 from kenpo.plan.freezing import freeze, reopen
 from kenpo.plan.health import health
 from kenpo.plan.listing import as_json
-from kenpo.plan.model import PLAN_STATUSES, SOURCES, STATUSES, Plan, Progress, period_title
+from kenpo.plan.model import PLAN_STATUSES, SOURCES, STATUSES, Plan, Progress, Row, period_title
 from kenpo.plan.reading import Reading, read_plan
 from kenpo.plan.report import file_names, landing_lines, plan_document, progress_report, summary
+from kenpo.plan.revising import revise
 from kenpo.plan.rollup import Cell, Line, Rollup, rollup
 from kenpo.plan.store import Plans, today
 from kenpo.plan.targets import describe, number_text
@@ -477,6 +481,93 @@ def enter_command(
 def _one_of(given: str | None, allowed: Sequence[str], what: str) -> None:
     if given is not None and given not in allowed:
         raise ArgumentError(f"{what}「{given}」は使えません。", todo=f"使える{what}：{'、'.join(allowed)}")
+
+
+@app.command("revise")
+def revise_command(
+    plan: PlanArgument,
+    kpi: Annotated[str, typer.Argument(help="KPI（指標IDか名称）", metavar="KPI")],
+    target: Annotated[
+        str, typer.Option("--target", help="新しい目標（95.0％以上、対前年度以上）", metavar="目標")
+    ],
+    by: ByOption,
+    why: Annotated[str, typer.Option("--why", help="改定の理由", metavar="理由")],
+    plans: PlansOption = DEFAULT_PLANS,
+) -> None:
+    """KPIの目標を改めます。改める前の目標と理由が残ります。"""
+    store, chosen = _asked(plan, plans)
+    revised = revise(chosen, term_of(kpi).id, target, on=today(), why=why, by=by)
+    store.save(revised)
+    console.print(f"{revised.revisions[-1].what}。", soft_wrap=True)
+
+
+@app.command("forecast")
+def forecast_command(
+    plan: PlanArgument,
+    period: PeriodOption = None,
+    plans: PlansOption = DEFAULT_PLANS,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """年度末の見込みを、方法・範囲・要る進み方・過去の年度での当たり方とともに示します。"""
+    store, chosen = _asked(plan, plans)
+    opened = _lake(lake)
+    made = _board(store, chosen, _filled(store, chosen, _period(store, chosen, period), opened), opened)
+    tried = accuracies(chosen, lake=opened, measures=MEASURES, plans=store)
+    rows = []
+    for row in made.rows:
+        landing = row.forecast
+        if landing is None:
+            continue
+        past = tried.get(row.measure or "")
+        rows.append(
+            [
+                _short(row),
+                row.target,
+                row.shown,
+                "".join(landing_lines(row)),
+                landing.reach,
+                landing.method + (f"（{_years(landing.years)}）" if landing.years else ""),
+                _amount(landing.pace_so_far, row.unit),
+                _amount(landing.pace_needed, row.unit),
+                _error(past, row.unit),
+            ]
+        )
+    heads = [
+        "KPI",
+        "目標",
+        "実績",
+        "年度末の見込み",
+        "届くか",
+        "方法",
+        "これまでの月当たり",
+        "要る月当たり",
+        "過去での誤差",
+    ]
+    numeric = {"実績", "年度末の見込み", "これまでの月当たり", "要る月当たり"}
+    table(
+        f"{chosen.title}　{period_title(made.period)}",
+        [(h, "right" if h in numeric else "left") for h in heads],
+        rows,
+        "※ 見込みの（　）は8割の確からしさの範囲。過去での誤差は、ほかの年度から見込んだ場合の平均のずれと、範囲に収まった割合です。",
+    )
+
+
+def _short(row: Row) -> str:
+    term = known(row.measure)
+    return term.short if term else row.title
+
+
+def _years(years: Sequence[int]) -> str:
+    return f"{min(years)}〜{max(years)}年度" if len(years) > 1 else f"{years[0]}年度"
+
+
+def _error(past: Accuracy | None, unit: str) -> str:
+    if past is None or not past.mean_absolute_error:
+        return "－"
+    errors = list(past.mean_absolute_error.values())
+    mean = round_ratio(sum(errors, Fraction(0)) / len(errors), 2)
+    held = f"、{round_ratio(100 * past.coverage, 0)}％" if past.coverage is not None else ""
+    return f"±{_amount(mean, unit)}{held}"
 
 
 # ---- finishing ---------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from kenpo.base.money import exact, round_ratio
 from kenpo.frame import Measure
 from kenpo.lake import Lake
 from kenpo.plan.filling import series_for
-from kenpo.plan.forecast import Forecast, forecast
+from kenpo.plan.forecast import METHODS, Accuracy, Forecast, accuracy, backtest, forecast
 from kenpo.plan.health import data_fault, looked_at_on, target_fault, why_missing
 from kenpo.plan.history import (
     Past,
@@ -137,6 +137,42 @@ def board(
         history = past(kpi, year=year, branch=plan.branch, series=series, told=told)
         rows.append(_Working(plan, progress, place, kpi, history, measure, today).row())
     return Board(plan, progress, tuple(rows), tuple(notes))
+
+
+def accuracies(
+    plan: Plan,
+    *,
+    lake: Lake | None = None,
+    measures: Mapping[str, Measure] | None = None,
+    plans: Plans | None = None,
+) -> dict[str, Accuracy]:
+    """How well the forecast would have told past year-ends (見込みの精度), KPI by KPI, each year from the other years.
+
+    A KPI without two past years whose March and an earlier month are known is left out.
+    """
+    told = earlier(plans, plan.branch)
+    found: dict[str, Accuracy] = {}
+    for _, kpi in plan.kpis():
+        term = known(kpi.measure)
+        if term is None or term.path == "done" or kpi.measure is None:
+            continue
+        measure = (measures or {}).get(kpi.measure)
+        try:
+            series = series_for(lake, measure, kpi) if lake and measure else None
+        except MeasureError:
+            series = None
+        history = past(
+            kpi,
+            year=plan.first_year,
+            branch=plan.branch,
+            series=series,
+            told=told.actuals.get(kpi.measure, ()),
+        )
+        tried = backtest(term.path, history.before(plan.first_year), ceiling=100 if kpi.unit == "%" else None)
+        summed = accuracy(tried, "others")
+        if any(row.method == "past_years" for row in tried if row.pool == "others"):
+            found[kpi.measure] = summed
+    return found
 
 
 @dataclass(frozen=True)
@@ -331,6 +367,8 @@ class _Working:
             return None if value is None else round_ratio(value, self.precision + more)
 
         return Landing(
+            method=METHODS[made.method],
+            years=made.years_used,
             value=printed(made.value),
             low=printed(made.low),
             high=printed(made.high),

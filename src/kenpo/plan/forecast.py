@@ -117,6 +117,15 @@ class _Found:
         return None if self.value is None or self.half_width is None else self.value + self.half_width
 
 
+METHODS: Mapping[str, str] = {
+    "final": "年度末の実績",
+    "past_years": "過去の年度の月ごとの進み方",
+    "linear": "これまでと同じ速さ（直線）",
+    "as_is": "いまの値のまま",
+    "none": "見通せない",
+}
+"""The methods in words (見込みの方法)."""
+
 _ONE_YEAR = "使える過去の年度が1年だけのため、幅は示せません"
 
 

@@ -338,8 +338,13 @@ class KpiProgress(Model):
 
 
 class Landing(Model):
-    """Where a figure will land at the year's end (着地見込み), at printed precision; see `forecast`."""
+    """Where a figure will land at the year's end (着地見込み), at printed precision; see `forecast`.
 
+    method: how it was found, in words; years: the past years it rests on.
+    """
+
+    method: str = ""
+    years: tuple[int, ...] = ()
     value: Number | None = None
     low: Number | None = None
     high: Number | None = None

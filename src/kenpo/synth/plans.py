@@ -1,7 +1,7 @@
 """What the planners of an invented branch have written (架空の支部の計画文書): the year's plan and the reports of its progress.
 
-The annual plan of the fiscal year of the last month, its report of the first half, and the four quarterly reports of the
-year before, in markdown as people write them. Every figure comes from one monthly series per KPI, so that a report of
+The annual plan of the fiscal year of the last month, its report of the first half, and the quarterly reports of the two
+years before, in markdown as people write them. Every figure comes from one monthly series per KPI, so that a report of
 the year before ends with what the plan calls last year's figure. The same setting gives the same texts.
 
 Levels are near the published ones (rules J and J2); each branch and seed has its own. The sentences are in plans.yaml.
@@ -30,6 +30,8 @@ from kenpo.synth.people import DEPENDENTS_PER_INSURED
 from kenpo.synth.setting import Setting
 
 FOLDER = "計画文書"
+_PAST = 3
+"""Years of figures before the plan's: two that are reported, and one for the first of them to look back to."""
 """The folder of the documents: read with `kenpo plan read`, never loaded."""
 
 Kind = Literal[
@@ -351,7 +353,8 @@ def make_plans(setting: Setting) -> Papers:
     focus = texts["focus"][int(setting.random(_STREAM, 1).integers(len(texts["focus"])))]
     writer = _Writer(setting, series, texts, focus)
     papers = [writer.plan(year), writer.report(year, "H1")]
-    papers += [writer.report(year - 1, quarter) for quarter in ("Q1", "Q2", "Q3", "Q4")]
+    for before in (year - 2, year - 1):
+        papers += [writer.report(before, quarter) for quarter in ("Q1", "Q2", "Q3", "Q4")]
     return Papers(setting, year, tuple(papers), series, sum(1 for _ in _all_numbered(texts)))
 
 
@@ -383,17 +386,17 @@ def _eligible(setting: Setting, year: int, last: int) -> dict[str, int]:
 
 
 def _series(setting: Setting, last: int) -> dict[str, dict[int, Year]]:
-    """Three years of every KPI that has figures, and the aims alone of those that have none."""
+    """Four years of every KPI that has figures, and the aims alone of those that have none."""
     random = setting.random(_STREAM, 0)
     numeric = [m for m in MEASURES.values() if m.move != "told" and m.kind != "single_bid"]
-    outcomes = {y: random.permutation(_OUTCOMES) for y in range(last - 2, last + 1)}
+    outcomes = {y: random.permutation(_OUTCOMES) for y in range(last - _PAST, last + 1)}
     found: dict[str, dict[int, Year]] = {}
     for n, measure in enumerate(numeric):
         chance = setting.random(_STREAM, 2, n)
         scale = setting.members if measure.unit == "事業所" else 1
         before = measure.level * scale * (1 + measure.spread * float(chance.uniform(-1, 1)))
         years: dict[int, Year] = {}
-        for year in range(last - 2, last + 1):
+        for year in range(last - _PAST, last + 1):
             eligible = _eligible(setting, year, last).get(measure.people)
             aim = _aim(measure, before, years.get(year - 1), eligible)
             outcome = float(outcomes[year][n])
@@ -403,7 +406,7 @@ def _series(setting: Setting, last: int) -> dict[str, dict[int, Year]]:
     found["single_bid_rate"] = _bids(setting, last)
     for measure in MEASURES.values():
         if measure.move == "told":
-            found[measure.id] = {y: Year(Aim(None), ()) for y in range(last - 2, last + 1)}
+            found[measure.id] = {y: Year(Aim(None), ()) for y in range(last - _PAST, last + 1)}
     return {m: found[m] for m in MEASURES}
 
 
@@ -468,7 +471,7 @@ def _rate(count: int, eligible: int, places: int) -> Decimal:
 def _bids(setting: Setting, last: int) -> dict[int, Year]:
     """Tenders of the year so far, and how many of them had one bidder."""
     years = {}
-    for year in range(last - 2, last + 1):
+    for year in range(last - _PAST, last + 1):
         chance = setting.random(_STREAM, 3, year)
         more = 1 + int(chance.integers(3))
         tenders = np.cumsum([n * more for n in _TENDERS_A_MONTH])
