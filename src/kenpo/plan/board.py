@@ -366,12 +366,15 @@ class _Working:
         def printed(value: Fraction | None, more: int = 0) -> Decimal | None:
             return None if value is None else round_ratio(value, self.precision + more)
 
+        low, high = printed(made.low), printed(made.high)
+        if low == high and made.method != "final":
+            low = high = None  # past years alike to the digit do not make the future sure
         return Landing(
             method=METHODS[made.method],
             years=made.years_used,
             value=printed(made.value),
-            low=printed(made.low),
-            high=printed(made.high),
+            low=low,
+            high=high,
             reach=made.reach,
             pace_so_far=printed(made.pace_so_far, 1),
             pace_needed=printed(made.pace_needed, 1),
