@@ -20,6 +20,7 @@ from kenpo.plan.model import Plan, Progress
 from kenpo.plan.reading import Reading, read_plan
 from kenpo.plan.reading.columns import role_of
 from kenpo.plan.store import from_yaml, to_yaml
+from kenpo.press import write
 
 DOCUMENTS = Path(__file__).with_name("documents")
 EXPECTED = yaml.safe_load((DOCUMENTS / "expected.yaml").read_text(encoding="utf-8"))
@@ -348,6 +349,20 @@ def test_an_excel_file_with_merged_cells(tmp_path: Path):
         "postal_application_rate": "94.9",
         "reassessment_amount_per_receipt": "6110",
     }
+
+
+FORMS = [
+    (name, form)
+    for name in ("years.md", "merged.txt", "wrapped.txt", "two_plans.txt")
+    for form in ("docx", "xlsx", "pdf", "html")
+]
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda v: v)
+def test_a_document_reads_the_same_in_any_form(name: str, form: str, tmp_path: Path):
+    path = tmp_path / f"plan.{form}"
+    write(read_document(DOCUMENTS / name), path)
+    assert reading_in_words(read_plan(read_document(path))) == EXPECTED[name]
 
 
 # ---- anything ------------------------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ _PILLAR = re.compile(
     r"(?P<title>(?:保険者機能の強化を支える)?(?:基盤的保険者機能|戦略的保険者機能|組織・?(?:運営)?体制等?)"
     r"(?:の?(?:確実な|更なる|一層の)?(?:盤石化|発揮|強化|整備|充実|実施))?(?:関係|に関する取り?組み?|分野)?)(?:[(][^()]{1,30}[)])?[】>\]]?$"
 )
+_SCHEME = re.compile(
+    r"^[【<■◆●]?(?:[(]?第?[\dIVX]{1,3}[)）.．、章]?)?(?P<scheme>船員保険|健康保険)(?:事業)?(?:の?関係|事業計画)?[】>]?$"
+)
 _STYLES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("circled", re.compile(r"^[①-⑳㉑-㉟]")),
     ("roman", re.compile(r"^(?:[ⅰ-ⅻ]|[ivx]{1,4}|[ｉｖｘ]{1,4})[)）.．]")),
@@ -73,6 +76,7 @@ class PillarDraft:
 
     number: str
     title: str
+    scheme: str = ""
     text: list[str] = field(default_factory=list)
     kpis: list[Kpi] = field(default_factory=list)
     initiatives: list[InitiativeDraft] = field(default_factory=list)
@@ -101,6 +105,12 @@ def pillar_in(line: str) -> tuple[str, str] | None:
     """Number and title when a line is the heading of a pillar."""
     match = _PILLAR.match(plain(line))
     return (match["number"] or "", match["title"]) if match else None
+
+
+def scheme_in(line: str) -> str | None:
+    """The insurance whose part of the plan a line heads: 船員保険, blank for 健康保険; None when it heads none."""
+    match = _SCHEME.match(plain(line))
+    return ("船員保険" if match["scheme"] == "船員保険" else "") if match else None
 
 
 def numbered_line(line: str) -> Numbered | None:
@@ -153,6 +163,7 @@ class Outline:
     pillars: list[PillarDraft] = field(default_factory=list)
     pillar: PillarDraft | None = None
     path: list[InitiativeDraft] = field(default_factory=list)
+    scheme: str = ""
     goals: list[Goal] = field(default_factory=list)
     review: list[Review] = field(default_factory=list)
 
@@ -165,12 +176,20 @@ class Outline:
         """Stand in a pillar; one met again is the same."""
         kind = next((n for n, (_, p) in enumerate(_PILLARS) if p.search(plain(title))), None)
         for known in self.pillars:
-            if kind is not None and _PILLARS[kind][1].search(plain(known.title)):
+            same = kind is not None and _PILLARS[kind][1].search(plain(known.title))
+            if same and known.scheme == self.scheme:
                 known.number = known.number or number
                 self.pillar, self.path = known, []
                 return
-        self.pillar, self.path = PillarDraft(number, title), []
+        if self.scheme:
+            number, title = "", f"{title}（{self.scheme}）"
+        self.pillar, self.path = PillarDraft(number, title, self.scheme), []
         self.pillars.append(self.pillar)
+
+    def enter_scheme(self, scheme: str) -> None:
+        """Stand in the part of a plan that is of another insurance (船員保険), or again in that of 健康保険 (blank)."""
+        if scheme != self.scheme:
+            self.scheme, self.pillar, self.path = scheme, None, []
 
     def enter(self, heading: Numbered) -> InitiativeDraft:
         """Stand in the 施策 of a heading: beside those of its style, or within the present one when the style is new."""

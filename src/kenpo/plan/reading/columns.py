@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from kenpo.base.branches import BRANCHES
 from kenpo.base.document import Cell, Table
-from kenpo.plan.vocabulary import plain
+from kenpo.plan.results import fiscal_year_in, when_in
+from kenpo.plan.vocabulary import hits, plain
 
 Role = Literal[
     "action", "plan", "done", "next", "measure", "how", "kpi", "target", "actual", "when", "place", ""
 ]
 _NONE: Role = ""
 _LONGEST = 30
+_SHORT_YEAR = re.compile(r"((?:令和|平成|R|H)(?:元|\d{1,2}))年?(?![年度\d.月])")
 _BRANCH_NAMES = frozenset(b.name.removesuffix("支部") for b in BRANCHES)
 _MANY_BRANCHES = 5
 
@@ -86,6 +89,31 @@ def role_of(label: str) -> Role:
     return ""
 
 
+def year_of(label: str) -> int | None:
+    """The fiscal year a heading names: 令和5年度目標, R3目標."""
+    as_of = when_in(label, None).as_of
+    if as_of.startswith("FY"):
+        return int(as_of[2:])
+    short = _SHORT_YEAR.search(label)
+    return fiscal_year_in(f"{short[1]}年度") if short else None
+
+
+def of_another_year(label: str, year: int | None) -> bool:
+    """Whether a column of targets is not of this year: of the three-year plan, of last year or of the nation."""
+    named = year_of(label)
+    if named is not None:
+        return named != year
+    return bool(re.search(r"アクションプラン|第\d期|最終年度|中期|全国|前年度|昨年度", label))
+
+
+def of_earlier_year(label: str, year: int | None) -> bool:
+    """Whether a column holds figures of an earlier year: 前年度, 令和4年度実績, R4実績, 参考：令和元年度末."""
+    if re.search(r"前年度|昨年度|参考", label):
+        return True
+    named = year_of(label)
+    return named is not None and year is not None and named < year
+
+
 def lists_branches(table: Table) -> bool:
     """Whether a table is a list of many branches (支部ごとの目標), whose figures are not this branch's own."""
     names = {plain(c.text).removesuffix("支部") for row in table.rows for c in row[:3] if not c.continued}
@@ -93,6 +121,42 @@ def lists_branches(table: Table) -> bool:
         return True
     heads = {plain(c.text).removesuffix("支部") for row in table.rows[:2] for c in row if not c.continued}
     return len(heads & _BRANCH_NAMES) >= _MANY_BRANCHES
+
+
+def as_kpi_list(table: Table) -> Table | None:
+    """A table of targets whose headings do not say KPI, or that lists KPIs from left to right, as a list of KPIs.
+
+    None when it is no such table.
+    """
+    turned = _turned(table)
+    if turned is not None:
+        table = turned
+    head = next((n for n, row in enumerate(table.rows[:3]) if _heads_targets(row)), None)
+    if head is None or any(heads_kpis(row) for row in table.rows[:6]):
+        return turned
+    free = [at for at, role in enumerate(labels_in(table.rows[head])) if role in ("", "place")]
+    named = {at: sum(bool(hits(plain(row[at].text))) for row in table.rows[head + 1 :]) for at in free}
+    best = max(named, key=lambda at: named[at], default=None)
+    if best is None or not named[best]:
+        return turned
+    rows = [list(row) for row in table.rows]
+    for row in rows[: head + 1]:
+        row[best] = Cell(("KPI",))
+    return replace(table, rows=tuple(tuple(row) for row in rows), heads=max(table.heads, head + 1))
+
+
+def _heads_targets(row: Sequence[Cell]) -> bool:
+    return "target" in labels_in(row) and not any(hits(plain(c.text)) for c in row)
+
+
+def _turned(table: Table) -> Table | None:
+    """A table whose first row names KPIs and whose first column says 目標 and 実績, with rows and columns exchanged."""
+    named = sum(bool(hits(plain(c.text))) for c in table.rows[0][1:] if not c.continued)
+    if named < 2 or "target" not in [role_of(plain(row[0].text)) for row in table.rows[1:]]:
+        return None
+    rows = [list(row) for row in zip(*table.rows, strict=True)]
+    rows[0][0] = Cell(("KPI",))
+    return Table(tuple(tuple(row) for row in rows), 1, caption=table.caption, where=table.where)
 
 
 def side_by_side(

@@ -9,8 +9,15 @@ from dataclasses import replace
 from kenpo.base.document import Table
 from kenpo.plan.amounts import NUMBER, UNIT
 from kenpo.plan.model import Actual, Review
-from kenpo.plan.outline import Numbered, heading_in, numbered_line, pillar_in
-from kenpo.plan.reading.columns import Role, heads_kpis, side_by_side
+from kenpo.plan.outline import Numbered, heading_in, numbered_line, pillar_in, scheme_in
+from kenpo.plan.reading.columns import (
+    Role,
+    heads_kpis,
+    of_another_year,
+    of_earlier_year,
+    side_by_side,
+    year_of,
+)
 from kenpo.plan.reading.cover import Cover, is_furniture, is_title
 from kenpo.plan.reading.kpi_cells import (
     Column,
@@ -30,6 +37,8 @@ from kenpo.plan.vocabulary import Term, hits, plain
 _AMOUNT_CELL = re.compile(
     rf"^(?:約)?{NUMBER}{UNIT}?(?:以上|以下|以内|未満)?(?:[(][^)]*[)])?$|^対?前年度.{{0,20}}$|^実施$|^(?:全支部で)?実施(?:する)?$|^支部ごとに?設定$"
 )
+_LONG_CELL = 60
+_SHORT_CELL = 25
 _LOOSE_ROMAN = re.compile(r"^([ivxⅰ-ⅻ]{1,4})[)）]?[\s　]+(?=\S)")
 _NO_FIGURES = re.compile(r"判定|評価|見込|経路|備考|内訳|差$|差異|達成率|達成度|進捗率|対計画|担当|定義|算出")
 _VERDICT = re.compile(r"^[①-⑳()\d]*(?:[◎○〇△×－-]|(?:概ね|未)?達成|未定|A|B|C|D|S)$")
@@ -81,6 +90,9 @@ class KpiLists:
 
     def _pillar(self, texts: Sequence[str]) -> None:
         line = next((t for t in texts if t.strip()), "")
+        if (scheme := scheme_in(line)) is not None:
+            for side in self._sides.values():
+                side.outline.enter_scheme(scheme)
         if pillar := pillar_in(line):
             for side in self._sides.values() if self._two_plans else (self._sides["annual"],):
                 side.enter_pillar(*pillar)
@@ -114,7 +126,11 @@ class KpiLists:
     def _places(self, side: Side, cells: Sequence[Column], new: bool) -> None:
         """The 施策 the cells before a KPI name, and what else stands there: text of that 施策. new: so is the KPI."""
         for cell in cells:
-            if heading_in(one_line(cell.text)) is not None:
+            if cell.role == "plan" and ("\n" in cell.text or len(cell.flat) > _LONG_CELL):
+                for line in cell.text.split("\n"):
+                    side.line(line, "")
+                side.close()
+            elif heading_in(one_line(cell.text)) is not None:
                 self._stand(side, one_line(cell.text), new)
             elif cell.role in ("place", "measure", "plan") and not states_kpi(cell.text):
                 self._stand_by_title(side, one_line(cell.text))
@@ -139,15 +155,23 @@ class KpiLists:
             side.add(one, where)
         taken = {name.at, *(c.at for c in targets), target.at if target else -1}
         beside = [c for c in filled if c.at not in taken and (c.at > name.at or c.role == "actual")]
+        current = side.outline.current
+        for cell in [c for c in beside if c.role in ("done", "next") and not _is_figure(c.flat)]:
+            beside.remove(cell)
+            lines = cell.text.split("\n")
+            if current and cell.role == "done":
+                self._progress.done([current], lines, where)
+            elif current:
+                self._progress.next([current], lines)
         self._figures(side, stated, beside, where)
 
     def _this_years(
         self, targets: Sequence[Column], filled: Sequence[Column], name: Column
     ) -> tuple[Column | None, tuple[str, ...]]:
         """The column of this year's target: not that of another year, nor of the three-year plan."""
-        own = [c for c in targets if not self._another_years(c.label)]
+        own = [c for c in targets if not of_another_year(c.label, self._cover.year)]
         if len(own) > 1:
-            exact = [c for c in own if self._year_of(c.label) == self._cover.year]
+            exact = [c for c in own if year_of(c.label) == self._cover.year]
             own = exact or own
         if own:
             doubt = ("目標の列が2つ以上あります。1つ目を採りました。",) if len(own) > 1 else ()
@@ -155,22 +179,10 @@ class KpiLists:
         if targets:
             return None, ("この年度の目標の列がありません。",)
         year = self._cover.year
-        only = [c for c in filled if c.at > name.at and self._year_of(c.label) == year and not c.role]
+        only = [c for c in filled if c.at > name.at and year_of(c.label) == year and not c.role]
         if only and not states_kpi(name.text):
             return only[0], ("列の見出しに「目標」とありません。この年度の列を目標と読みました。",)
         return None, ()
-
-    def _another_years(self, label: str) -> bool:
-        year = self._year_of(label)
-        if year is not None and year != self._cover.year:
-            return True
-        return (
-            bool(re.search(r"アクションプラン|第\d期|最終年度|中期|全国|前年度目標", label)) and year is None
-        )
-
-    def _year_of(self, label: str) -> int | None:
-        as_of = when_in(label, None).as_of
-        return int(as_of[2:]) if as_of.startswith("FY") else None
 
     def _by_position(self, side: Side, filled: Sequence[Column], where: str) -> None:
         """A row without headings of its own, or whose cells stand beside them: KPI, then target, then figures."""
@@ -222,9 +234,9 @@ class KpiLists:
 
     def _can_be_asked(self, cell: Column) -> bool:
         """Whether a cell can be this year's target: its column is not one of figures or of another year."""
-        year = self._year_of(cell.label)
+        year = year_of(cell.label)
         if cell.role == "target":
-            return not self._another_years(cell.label)
+            return not of_another_year(cell.label, self._cover.year)
         return not (cell.role == "actual" and "KPI" not in cell.label and year != self._cover.year)
 
     # ---- where a row stands ----------------------------------------------------------------------------------
@@ -260,6 +272,7 @@ class KpiLists:
         known = [s for s in stated if s.term is not None]
         for label, text in joined(cells):
             if _NO_FIGURES.search(label) and "実績" not in label:
+                self._note(side, known, label, text)
                 continue
             parts = [part for _, part in results(text)]
             if parts and all(_VERDICT.match(plain(p)) for p in parts) and re.search("達成|評価|結果", label):
@@ -291,33 +304,47 @@ class KpiLists:
         actual = actual_in(text, term, self._cover.year, where=where)
         if actual is None or (shared and actual.state == "value"):
             if not re.search(r"\d", text) and "実績" not in label and "参考" not in label:
+                self._note(side, [stated], label, text)
                 return
             what = f"{term.short}の{'参考値' if '参考' in label else '実績'}を読み取れません。"
             side.outline.review.append(Review(what=what, passage=text, where=where))
             return
         named = when_in(label, self._cover.year).as_of
-        if not actual.as_of and named and (actual.state == "value" or self._earlier(label, named)):
+        if not named and (year := year_of(label)):
+            named = f"FY{year}" if year != self._cover.year else ""
+        if (
+            not actual.as_of
+            and named
+            and (actual.state == "value" or of_earlier_year(label, self._cover.year))
+        ):
             actual = actual.model_copy(update={"as_of": named})
         if "全国" in label:
             self._progress.beside(term.id, nation=actual)
-        elif self._earlier(label, named):
+        elif of_earlier_year(label, self._cover.year):
             as_of = actual.as_of or f"FY{(self._cover.year or 0) - 1}"
             self._refer(side, term, actual.model_copy(update={"as_of": as_of}))
         else:
             self._progress.figure(term.id, stated.text, actual)
 
-    def _earlier(self, label: str, named: str) -> bool:
-        """Whether a column holds figures of an earlier year: 前年度, 令和4年度実績, 参考：令和元年度末."""
-        if re.search(r"前年度|昨年度|参考", label):
-            return True
-        year = int(named[2:]) if named.startswith("FY") else None
-        return year is not None and self._cover.year is not None and year < self._cover.year
+    def _note(self, side: Side, stated: Sequence[Stated], label: str, text: str) -> None:
+        """What a cell says that is no figure stays as a note of its KPIs."""
+        measures = {s.term.id for s in stated if s.term}
+        note = f"{label}：{one_line(text)}".lstrip("：")
+        for held in side.held():
+            for n, kpi in enumerate(held):
+                if kpi.measure in measures and note not in kpi.notes and not _VERDICT.match(plain(text)):
+                    held[n] = kpi.model_copy(update={"notes": (*kpi.notes, note)})
 
     def _refer(self, side: Side, term: Term, actual: Actual) -> None:
         for held in side.held():
             for n, kpi in enumerate(held):
                 if kpi.measure == term.id and all(r.as_of != actual.as_of for r in kpi.references):
                     held[n] = kpi.model_copy(update={"references": (*kpi.references, actual)})
+
+
+def _is_figure(flat: str) -> bool:
+    """Whether a text can be a figure or its state, and not a report of what was done."""
+    return len(flat) <= _SHORT_CELL or bool(re.match(r"[①-⑳(]*\d", flat))
 
 
 def _is_new(side: Side, cells: Sequence[Column]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -17,6 +17,7 @@ from kenpo.plan.outline import (
     number_of,
     numbered_line,
     pillar_in,
+    scheme_in,
 )
 from kenpo.plan.reading.goals import Level, PlannedNumbers, data_health_goals, is_goal, national_goals
 from kenpo.plan.reading.kpis import kpi_of, merged
@@ -36,6 +37,8 @@ _NUMBERS_TABLE = re.compile(r"^[<＜【].{0,16}数値目標[>＞】]$")
 _BULLET = re.compile(r"[・○●◆■□【]")
 _NEW_BLOCK = re.compile(r"[・○●◆■□【<＜◎△]")
 _LONG_SENTENCE = 120
+_LONG_LINE = 40
+_LONGEST_PASSAGE = 8
 
 
 def begins_kpis(text: str) -> bool:
@@ -76,6 +79,10 @@ class Side:
         """A line of a plan's text: heading, KPI passage, issue, goal, or text of the 施策 the reader stands in."""
         text = line.strip()
         if not text:
+            return
+        if (scheme := scheme_in(text)) is not None:
+            self.close()
+            self.outline.enter_scheme(scheme)
             return
         first, rest = _pillar_ahead(text)
         if (pillar := pillar_in(first)) is not None:
@@ -136,7 +143,12 @@ class Side:
             return True
         stated = [s for s in kpis_in(so_far) if s.target is not None]
         if not stated:
-            return not says_none(so_far) and (heading_in(text) is None or bool(hits(plain(text))))
+            named = bool(hits(plain(text)))
+            if says_none(so_far) or (len(self._passage) >= _LONGEST_PASSAGE and not named):
+                return False
+            return named or (
+                heading_in(text) is None and not (_BULLET.match(text) and len(text) > _LONG_LINE)
+            )
         if any(s.term is not None and s.target is not None for s in kpis_in(text)):
             return numbered_as is not None or len(text) < _LONG_SENTENCE
         if _BULLET.match(text) and any(s.term is not None and s.doubts for s in kpis_in(text)):
@@ -164,6 +176,7 @@ class Side:
             self.outline.leave("paren")
         if not any(s.target is not None or s.doubts for s in found):
             self.outline.review.append(Review(what="KPIの文を読み取れません。", passage=passage, where=where))
+            self._holder().text.extend(passage.split("\n"))
         for stated in found:
             self.add(stated, where)
 
@@ -171,6 +184,9 @@ class Side:
 
     def add(self, stated: Stated, where: str) -> None:
         """Add a KPI to where the reader stands, or hold it against the same KPI read before."""
+        if self.outline.scheme and stated.term is not None:
+            doubt = f"{self.outline.scheme}のKPIです。健康保険のKPIの語彙にはありません。"
+            stated = replace(stated, term=None, doubts=(doubt,))
         kpi = kpi_of(stated, where)
         for held in self.held():
             for n, other in enumerate(held):

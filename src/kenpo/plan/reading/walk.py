@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from kenpo.base.document import Block, Cell, Document, Heading, Paragraph, Table
 from kenpo.plan import records
 from kenpo.plan.model import Activity, Review
-from kenpo.plan.outline import InitiativeDraft, Numbered, heading_in, numbered_line, pillar_in
-from kenpo.plan.reading.columns import Role, heads_kpis, labels_in, lists_branches, roles_of
+from kenpo.plan.outline import InitiativeDraft, Numbered, heading_in, numbered_line, pillar_in, scheme_in
+from kenpo.plan.reading.columns import Role, as_kpi_list, heads_kpis, labels_in, lists_branches, roles_of
 from kenpo.plan.reading.cover import Cover, is_date, is_furniture, is_title, tables
 from kenpo.plan.reading.kpi_list import KpiLists
 from kenpo.plan.reading.progress import ProgressDraft
@@ -91,7 +91,11 @@ class Walk:
     def _prose(self, line: str, where: str, *, styled: bool, before: bool, mark: str) -> None:
         """A line outside tables. before: no table of the plan has been met."""
         side = self.annual
-        if pillar := pillar_in(line):
+        if (scheme := scheme_in(line)) is not None:
+            for one in (side, self.action):
+                one.close()
+                one.outline.enter_scheme(scheme)
+        elif pillar := pillar_in(line):
             for one in (side, self.action) if self.two_plans else (side,):
                 one.enter_pillar(*pillar)
                 one.in_policy = False
@@ -132,10 +136,11 @@ class Walk:
 
     def _table(self, table: Table) -> bool:
         """Read a table by what its columns hold. Whether it is one of the plan's."""
-        wheres = table.rows_where or (table.where,) * len(table.rows)
         if lists_branches(table):
-            self._branches(table, wheres)
+            self._branches(table, table.rows_where or (table.where,) * len(table.rows))
             return False
+        table = as_kpi_list(table) or table
+        wheres = table.rows_where or (table.where,) * len(table.rows)
         roles, heads = roles_of(table)
         within = next((labels_in(row) for row in table.rows[:6] if heads_kpis(row)), None)
         if within is not None:
