@@ -281,6 +281,21 @@ def test_what_was_done_for_several_initiatives_is_marked_when_it_cannot_be_share
     ]
 
 
+def test_a_target_that_stands_outside_a_kpi_passage_is_pointed_out():
+    reading = read("1. 基盤的保険者機能関係", "① サービス水準の向上", "・郵送化率を95.5％以上とする。")
+    assert kpis(reading) == []
+    assert [r.what for r in reading.review] == ["郵送化率の目標のような文ですが、KPIとして読んでいません。"]
+
+
+def test_a_kpi_passage_that_goes_nowhere_stays_text():
+    lines = [f"・取組その{n}を、関係する団体とともに着実にすすめていくこととしている。" for n in range(30)]
+    reading = read("1. 基盤的保険者機能関係", "① サービス水準の向上", "【KPI】", *lines)
+    assert reading.annual is not None
+    (held,) = reading.annual.pillars[0].initiatives
+    assert [line for line in held.text if "取組その" in line] == lines
+    assert held.kpis == ()
+
+
 # ---- Word and Excel ------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,9 @@ Level = Literal["upper", "middle", "lower"]
 _LEVELS: dict[str, Level] = {"上位": "upper", "中位": "middle", "下位": "lower"}
 _BULLETS = ("◆", "・", "○", "●")
 
-_GOAL = re.compile(r"(?:[【\[<＜]\s*)?(?P<level>上位|中位|下位)目標\s*(?:[】\]>＞]\s*[:：]?|[:：])\s*")
+_GOAL = re.compile(
+    r"(?:[【\[<＜《〈]\s*)?(?P<level>上位|中位|下位)目標\s*(?:[】\]>＞》〉]\s*[:：]?|[:：])\s*"
+)
 _NATIONAL = re.compile(
     rf"(?:国が(?:示す|定める|掲げる)|国の)[^。]*?(?P<name>特定健診|特定保健指導)の?(?:実施率)?の?(?:目標値?)(?:は|として)?、?"
     rf"(?P<year>(?:令和|平成|20)[^、。]{{1,6}}?年度)末?(?:まで)?に?(?P<value>{NUMBER})%"

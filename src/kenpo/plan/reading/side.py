@@ -27,7 +27,8 @@ from kenpo.plan.vocabulary import Term, hits, plain
 
 _KPI_START = re.compile(
     r"[-・\s]*[■□◆●○◇▼【<＜\[]\s*[KＫ]\s*[PＰ]\s*[IＩ](?!\s*(の)?(実績|達成状況|の?進捗))|^\s*[KＫ]\s*[PＰ]\s*[IＩ]\s*(目標)?\s*[:：]"
-    r"|^\s*[KＫ][PＰ][IＩ]\s*$"
+    r"|^[\s　・]*[(（]\s*[KＫ]\s*[PＰ]\s*[IＩ]\s*[)）]|^\s*[KＫ][PＰ][IＩ]\s*$"
+    r"|^[■□◆●【<＜\[]?\s*重要業績評価指標\s*(?:[(（]\s*[KＫ][PＰ][IＩ]\s*[)）])?\s*[】>＞\]:：]?\s*$"
 )
 _KPI_RESULT = re.compile(r"[■□◆●○【<＜\[]?\s*[KＫ]\s*[PＰ]\s*[IＩ]\s*(の)?(実績|達成状況|進捗)")
 _PROVISO = re.compile(r"^[\s　]*([※＊(（]\s*※|※|ただし|但し|なお|前年度において|今年度において)")
@@ -61,6 +62,7 @@ class Side:
     notes: list[str] = field(default_factory=list)
     in_policy: bool = False
     _passage: list[tuple[str, str]] = field(default_factory=list)
+    _lines: list[tuple[str, str]] = field(default_factory=list)
     _in_kpi: bool = False
     _in_issues: bool = False
     _goal: Level | None = None
@@ -112,7 +114,7 @@ class Side:
                 return
         if self._in_kpi:
             self.close(keep_issues=True)
-        self._text(text)
+        self._text(text, where)
 
     def enter_pillar(self, number: str, title: str) -> None:
         """Stand in a pillar."""
@@ -133,7 +135,7 @@ class Side:
     def _goes_on(self, text: str) -> bool:
         """Whether a line belongs to the open KPI passage."""
         so_far = "\n".join(t for t, _ in self._passage)
-        if _PROVISO.match(text) or re.match(r"^(以上|以下|以内)?とする", text):
+        if _PROVISO.match(text) or re.match(r"^(以上|以下|以内)?とする|^[(（][^()（）]*[)）]$", text):
             return True
         if pillar_in(text) or _ISSUES.match(text) or is_goal(text) or _WEIGHT.match(text):
             return False
@@ -224,13 +226,24 @@ class Side:
         """The KPI of a measure as read so far."""
         return next((k for kpis in self.held() for k in kpis if k.measure == measure), None)
 
+    def mark_overlooked(self) -> None:
+        """Mark lines of text that state a target of a KPI which the plan does not hold otherwise."""
+        if self.outline.scheme:
+            return
+        for text, where in [*self._lines, *((note, "") for note in self.notes)]:
+            for stated in kpis_in(text):
+                target = stated.target
+                if stated.term and target and target.kind != "done" and self.kpi(stated.term.id) is None:
+                    what = f"{stated.term.short}の目標のような文ですが、KPIとして読んでいません。"
+                    self.outline.review.append(Review(what=what, passage=text, where=where))
+
     # ---- text ------------------------------------------------------------------------------------------------
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, where: str) -> None:
         """Text of a 施策: goals, weights, issues and planned numbers are taken out of it; all of it stays."""
         current = self.outline.current
-        self.goals(text)
-        self._numbers(text)
+        if not (self.goals(text) | self._numbers(text)):
+            self._lines.append((text, where))
         holder: InitiativeDraft | PillarDraft | None = current or self.outline.pillar
         if holder is None:
             self.notes.append(text)
@@ -259,20 +272,24 @@ class Side:
             self._weight = match["kind"]
         return True
 
-    def goals(self, text: str) -> None:
-        """Take the goals a text states into the plan."""
-        self.outline.goals.extend(national_goals(text))
+    def goals(self, text: str) -> bool:
+        """Take the goals a text states into the plan. Whether there are any."""
         found, self._goal = data_health_goals(text, self._goal)
+        found = [*national_goals(text), *found]
         self.outline.goals.extend(found)
+        return bool(found)
 
-    def _numbers(self, text: str) -> None:
+    def _numbers(self, text: str) -> bool:
+        """Take the numbers of people planned for. Whether there are any."""
         holder = self.outline.current
         if holder is None:
-            return
-        for term, planned, rate in self._planned.read(text):
+            return False
+        found = list(self._planned.read(text))
+        for term, planned, rate in found:
             holder.planned[term.id] = planned
             if rate is not None:
                 self._rates.append((holder, term, rate, text))
+        return bool(found)
 
     def put_planned(self) -> None:
         """Put the planned numbers to their KPIs; a rate planned stands in for a KPI the plan does not state."""

@@ -64,6 +64,7 @@ class Walk:
         for side in (self.annual, self.action):
             side.close()
             side.put_planned()
+            side.mark_overlooked()
 
     def _in_section(self, block: Block) -> bool:
         """Whether a block of a document written by kenpo is done with: a heading of a section, or what stands there."""
