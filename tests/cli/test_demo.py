@@ -139,8 +139,20 @@ class TestWhatIsShown:
     def test_loading_again_changes_nothing(self, shown: str, lake: Lake):
         last = shown[shown.index("もう一度取り込む") :]
         assert "│ 取込済み │" in last
-        assert "│ 取込 │" not in last.split("次に試すこと")[0]
+        assert "│ 取込 │" not in last.split("事業計画の文書を読み取る")[0]
         assert f"データの版は {lake.version()} から変わっていません。" in last
+
+    def test_the_board_shows_the_computed_figures_beside_those_of_the_documents(
+        self, shown: str, folder: Path
+    ):
+        (said,) = [t for c, t in commands(shown).items() if c.startswith("kenpo plan board 35-2025")]
+        assert said.count("％") > 40
+        assert f"出所：kenpo explain {SHARE} --branch 35 --month 2025-09" in said
+
+    def test_the_reports_are_written_in_all_formats(self, shown: str, folder: Path):
+        written = sorted(p.suffix for p in (folder / "out").iterdir())
+        assert written == sorted([".docx", ".html", ".pdf", ".pptx", ".xlsx"] * 3)
+        assert all(p.stat().st_size > 5_000 for p in (folder / "out").iterdir())
 
     def test_the_key_lies_outside_the_lake(self, folder: Path, shown: str):
         assert (folder / "member.key").stat().st_mode & 0o777 == 0o600
