@@ -213,6 +213,18 @@ def test_figures_are_of_the_day_their_column_names():
     assert [(str(a.value), a.as_of) for a in kpi.references] == [("95.1", "FY2022")]
 
 
+def test_a_table_without_headings_gives_targets_but_no_figures():
+    rows = [["郵送化率", "95.0％以上"], ["レセプト点検の査定率", "対前年度以上", "0.352％"]]
+    first, *rest = [row + [""] * (3 - len(row)) for row in rows]
+    reading = read("1. 基盤的保険者機能関係", table(first, rest))
+    assert kpis(reading) == [
+        "postal_application_rate：95.0％以上",
+        "receipt_assessment_rate_combined：対前年度以上",
+    ]
+    assert reading.progress is None
+    assert ["見出しがなく" in r.what for r in reading.review] == [True]
+
+
 # ---- text ----------------------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ _LONGEST = 30
 _SHORT_YEAR = re.compile(r"((?:令和|平成|R|H)(?:元|\d{1,2}))年?(?![年度\d.月])")
 _BRANCH_NAMES = frozenset(b.name.removesuffix("支部") for b in BRANCHES)
 _MANY_BRANCHES = 5
+_TARGET_CELL = re.compile(r"[\d.,]+\D{0,4}(?:以上|以下|以内)|対?前年度末?(?:[(][^)]*[)])?以[上下].{0,20}")
 
 
 def roles_of(table: Table) -> tuple[tuple[Role, ...], int]:
@@ -143,6 +144,16 @@ def as_kpi_list(table: Table) -> Table | None:
     for row in rows[: head + 1]:
         row[best] = Cell(("KPI",))
     return replace(table, rows=tuple(tuple(row) for row in rows), heads=max(table.heads, head + 1))
+
+
+def pairs_targets(table: Table) -> bool:
+    """Whether a table without headings has rows of a KPI beside its target: 郵送化率 | 95.0％以上."""
+    for row in table.rows:
+        texts = [plain(c.text) for c in row if not c.continued]
+        named = next((n for n, text in enumerate(texts) if hits(text)), None)
+        if named is not None and any(_TARGET_CELL.fullmatch(text) for text in texts[named + 1 :]):
+            return True
+    return False
 
 
 def _heads_targets(row: Sequence[Cell]) -> bool:

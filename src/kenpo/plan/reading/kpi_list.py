@@ -309,6 +309,11 @@ class KpiLists:
             what = f"{term.short}の{'参考値' if '参考' in label else '実績'}を読み取れません。"
             side.outline.review.append(Review(what=what, passage=text, where=where))
             return
+        if not label and not actual.as_of and actual.state == "value":
+            self._note(side, [stated], "", text)
+            what = f"{term.short}の横の数値に見出しがなく、いつの何の数値か分かりません。"
+            side.outline.review.append(Review(what=what, passage=text, where=where))
+            return
         named = when_in(label, self._cover.year).as_of
         if not named and (year := year_of(label)):
             named = f"FY{year}" if year != self._cover.year else ""

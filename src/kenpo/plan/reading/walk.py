@@ -9,7 +9,15 @@ from kenpo.base.document import Block, Cell, Document, Heading, Paragraph, Table
 from kenpo.plan import records
 from kenpo.plan.model import Activity, Review
 from kenpo.plan.outline import InitiativeDraft, Numbered, heading_in, numbered_line, pillar_in, scheme_in
-from kenpo.plan.reading.columns import Role, as_kpi_list, heads_kpis, labels_in, lists_branches, roles_of
+from kenpo.plan.reading.columns import (
+    Role,
+    as_kpi_list,
+    heads_kpis,
+    labels_in,
+    lists_branches,
+    pairs_targets,
+    roles_of,
+)
 from kenpo.plan.reading.cover import Cover, is_date, is_furniture, is_title, tables
 from kenpo.plan.reading.kpi_list import KpiLists
 from kenpo.plan.reading.progress import ProgressDraft
@@ -159,6 +167,8 @@ class Walk:
         elif kind & {"action", "plan", "done"}:
             for row, where in list(zip(table.rows, wheres, strict=True))[heads:]:
                 self._plan_row(row, roles, where)
+        elif pairs_targets(table):
+            self._lists.read(table, roles, 0, wheres)
         else:
             self._lines(table, wheres)
             return False
