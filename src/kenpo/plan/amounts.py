@@ -191,23 +191,30 @@ def _mark(kind: MarkKind, match: re.Match[str], text: str, lead: str) -> Mark:
     )
 
 
-def _stated(*brackets: str | None) -> tuple[Decimal | None, str]:
-    """The one number in brackets beside 対前年度以上, and what is unsure about it."""
-    for inside in brackets:
-        if not inside:
-            continue
-        said = re.sub(rf"{_YEAR}年度?|\d+月", "", inside)
-        numbers = [*re.finditer(rf"({NUMBER})({UNIT})?", said)]
-        if len(numbers) == 1:
-            unsure = "前年度の目標" in inside or (
-                bool(re.search(rf"{_YEAR}年度目標", inside)) and "実績" not in inside
-            )
-            return decimal(numbers[0][1]), (
-                f"括弧内の数値（{inside}）が前年度の実績かを確かめてください。" if unsure else ""
-            )
-        if len(numbers) > 1:
-            return None, f"括弧内に数値が2つ以上あります（{inside}）。"
-    return None, ""
+def _stated(within: str | None, behind: str | None) -> tuple[Decimal | None, str]:
+    """The one number in brackets within 前年度（…）以上 or behind 前年度以上（…）, and what is unsure about it."""
+    inside = within or behind
+    numbers = [*re.finditer(NUMBER, re.sub(rf"{_YEAR}年度?|\d+月", "", inside or ""))]
+    if not inside or not numbers:
+        return None, ""
+    if len(numbers) > 1:
+        return None, f"括弧内に数値が2つ以上あります（{inside}）。"
+    unsure = _is_last_years(inside) is False and ("目標" in inside or within is None)
+    return decimal(numbers[0].group(0)), unsure_year(inside) if unsure else ""
+
+
+def _is_last_years(inside: str) -> bool | None:
+    """Whether a number in brackets is last year's figure; None when nothing is said of its year."""
+    if "前年度" in inside and "目標" not in inside:
+        return True
+    return False if re.search(rf"{_YEAR}年度|目標", inside) else None
+
+
+def unsure_year(inside: str) -> str:
+    """What a person should check of a number in brackets that names another year, or a target; blank when it does not."""
+    if _is_last_years(inside) is not False:
+        return ""
+    return f"括弧内の数値（{inside}）が前年度の実績かを確かめてください。"
 
 
 def fits(unit: str, term: Term) -> bool:

@@ -31,6 +31,7 @@ _NONE = re.compile(r"^(?:設定)?(?:なし|無し|-|―|該当なし|設定せ�
 _LABELS = re.compile(
     r"(?:(?:令和|平成|R|20)[\d元]+年度末?|KPI|目標値?|実績値?|全国平均|順位|達成状況|参考|単位|[:()%・])+"
 )
+_TARGET_NOTE = re.compile(r"目標値?[^。]{0,12}?\d[\d,.]*(?:%|円|社|事業所|以[上下])")
 _JOINING = re.compile(r"(?:、|,|及び|および|並びに|ならびに|とともに|[をはがのにとで])$")
 _BEGINS_ANEW = re.compile(
     r"[\s　]*(?:[①-⑳❶-❿※＊・•▪➢■□●○◆【<＜]|[(（](?:[0-9０-９]{1,2}[)）]|\s*[※＊注])|[0-9０-９]{1,2}[.．)）、](?![0-9０-９]))"
@@ -82,7 +83,10 @@ def _kpis_in(passage: str, own: tuple[str, ...]) -> tuple[Stated, ...]:
         found = [stated for sentence in sentences(body) for stated in _read(sentence, own)]
         if found:
             out += [replace(s, number=number) for s in found[:-1]]
-            out.append(replace(found[-1], number=number, notes=tuple(notes)))
+            last = found[-1]
+            if any(_TARGET_NOTE.search(plain(note)) for note in notes):
+                last = replace(last, doubts=(*last.doubts, "注に目標の数値が書かれています。"))
+            out.append(replace(last, number=number, notes=tuple(notes)))
         elif notes and out:
             out[-1] = replace(out[-1], notes=(*out[-1].notes, *notes))
     return tuple(out)
@@ -215,7 +219,9 @@ def _read(sentence: str, own: Sequence[str]) -> list[Stated]:
         out.append(_stated(sentence, hit.term, read))
     kept = [s for s in out if s.target is not None or s.doubts]
     rest = flat[named[-1].end :]
-    return kept or [replace(s, doubts=("目標が読み取れません。",)) for s in out[:1] if _asks(rest)]
+    ahead = any(m.kind == "amount" for m in marks(flat[: named[0].start]))
+    unread = out[:1] if ahead or _asks(rest) else []
+    return kept or [replace(s, doubts=("目標が読み取れません。",)) for s in unread]
 
 
 def _asks(rest: str) -> bool:

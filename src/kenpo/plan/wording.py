@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from kenpo.plan.amounts import NUMBER, Mark, decimal, fits, marks
+from kenpo.plan.amounts import NUMBER, Mark, decimal, fits, marks, unsure_year
 from kenpo.plan.targets import (
     AtLeast,
     AtMost,
@@ -179,7 +179,9 @@ def _with_brackets(
         behind = mark.deep and mark.start >= main.end and mark.kind == "amount"
         if behind and _BRACKETS_ABOUT.match(said[main.end : mark.start]):
             target = read.target.model_copy(update={"value": mark.number})
-            return read._replace(target=target, baseline=mark.number), (mark,)
+            unsure = unsure_year(said[main.end : mark.end].rsplit("(", 1)[-1])
+            doubts = (*read.doubts, unsure) if unsure else read.doubts
+            return Wanted(target, mark.number, doubts), (mark,)
     return read, ()
 
 
