@@ -115,7 +115,11 @@ def unwrapped(text: str) -> str:
 
 def _goes_on(before: str, line: str) -> bool:
     """Whether a line goes on with the one before it."""
-    if not before.strip() or before.rstrip().endswith("。") or _BEGINS_ANEW.match(line):
+    if not before.strip() or _BEGINS_ANEW.match(line):
+        return False
+    if _open_bracket(before) and re.search(r"[)）]", line):
+        return True
+    if before.rstrip().endswith("。"):
         return False
     if _JOINING.search(before.rstrip()):
         return True
@@ -124,6 +128,12 @@ def _goes_on(before: str, line: str) -> bool:
         return not (named and _complete(line))
     last = before.rsplit("。", 1)[-1]
     return not (named and _complete(last) and bool(hits(plain(last))))
+
+
+def _open_bracket(text: str) -> bool:
+    """Whether a bracket stands open at the end of a text."""
+    flat = plain(text)
+    return flat.count("(") > flat.count(")")
 
 
 def without_footnotes(text: str) -> tuple[str, list[str]]:
