@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from kenpo.base.branches import branch_or_nation
-from kenpo.base.document import Block, Cell, Chart, Document, Heading, PageBreak, Paragraph, Tone, cell, table
+from kenpo.base.document import (
+    Block,
+    Cell,
+    Chart,
+    Document,
+    Heading,
+    PageBreak,
+    Paragraph,
+    Table,
+    Tone,
+    cell,
+    table,
+)
 from kenpo.base.era import to_wareki
-from kenpo.plan import pages, records
+from kenpo.plan import pages, records, supplement
 from kenpo.plan.judging import Code
-from kenpo.plan.model import Plan, Progress, Row, initiative_key, period_end, period_title
+from kenpo.plan.model import Plan, Progress, Row, period_end, period_title
+from kenpo.plan.reading import read_plan
 from kenpo.plan.sections import KPI_LIST, OVERVIEW, RECORDS
 from kenpo.plan.targets import number_text
 from kenpo.plan.vocabulary import known
 from kenpo.press.charts import Progress as Bar
 from kenpo.press.charts import progress_chart
+from kenpo.press.plain import plain
 
 _TONES: Mapping[Code, Tone] = {
     Code.MET: "good",
@@ -32,35 +47,28 @@ _EXPLAINED = 4
 
 
 def progress_report(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
-    """The whole report of a period: one page of overview, the progress, the list of KPIs, the records."""
-    return Document(
+    """The whole report of a period: one page of overview, the list of KPIs, the progress, the records."""
+    report = Document(
         progress.title or f"{plan.title}の進捗状況（{period_title(progress.period)}）",
         (
             Heading(OVERVIEW),
             *_overview(plan, progress, rows, _EXPLAINED - 1),
-            PageBreak(),
-            *pages.progress_body(plan, progress),
             PageBreak(landscape=True),
             *_kpi_list(rows),
-            PageBreak(landscape=True),
-            *_records(plan, progress),
+            *pages.progress_body(plan, progress),
         ),
         under=_under(plan, progress),
     )
+    return _recorded(report, plan, progress)
 
 
 def plan_document(plan: Plan, action_plan: Plan | None = None) -> Document:
     """The plan: beside the action plan it is part of, in two columns, or alone."""
-    body: list[Block] = [*pages.preface(plan)]
     if action_plan is not None:
-        body += [PageBreak(landscape=True), *pages.two_columns(plan, action_plan)]
+        body = [*pages.preface(plan), PageBreak(landscape=True), *pages.two_columns(plan, action_plan)]
     else:
         body = [*pages.one_column(plan)]
-    return Document(
-        plan.title,
-        (*body, PageBreak(landscape=True), *_records(plan, None, action_plan)),
-        under=_under(plan, None),
-    )
+    return _recorded(Document(plan.title, tuple(body), under=_under(plan, None)), plan, None, action_plan)
 
 
 def summary(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
@@ -221,11 +229,28 @@ def landing_lines(row: Row) -> list[str]:
     return lines
 
 
-def _records(plan: Plan, progress: Progress | None, action_plan: Plan | None = None) -> Iterator[Block]:
-    yield Heading(RECORDS)
-    yield from records.tables(plan, progress)
-    if action_plan is not None:
-        yield from records.tables(action_plan, None)
+def _recorded(
+    document: Document, plan: Plan, progress: Progress | None, action_plan: Plan | None = None
+) -> Document:
+    """A document with its records; it is read once, to supply what its text alone would not give back."""
+    first = _with_tables(
+        document, records.tables(plan, progress), action_plan and records.tables(action_plan, None)
+    )
+    read = read_plan(plain(first))
+    more = [*supplement.missing(plan, read.annual or read.action_plan)]
+    if progress is not None:
+        more += supplement.missing(progress, read.progress)
+    beside = action_plan and records.tables(
+        action_plan, None, [*supplement.missing(action_plan, read.action_plan)]
+    )
+    return _with_tables(document, records.tables(plan, progress, more), beside)
+
+
+def _with_tables(document: Document, own: Sequence[Table], beside: Sequence[Table] | None) -> Document:
+    return replace(
+        document,
+        blocks=(*document.blocks, PageBreak(landscape=True), Heading(RECORDS), *own, *(beside or ())),
+    )
 
 
 def file_names(plan: Plan, progress: Progress | None) -> dict[str, str]:
@@ -236,9 +261,3 @@ def file_names(plan: Plan, progress: Progress | None) -> dict[str, str]:
         names["progress"] = f"{branch}_{progress.period}_進捗報告"
         names["summary"] = f"{branch}_{progress.period}_評議会資料"
     return names
-
-
-def keys_without_row(plan: Plan, progress: Progress) -> list[str]:
-    """施策 of a progress file that the plan does not have, so that they would not be printed."""
-    known_keys = {initiative_key(pillar, path) for pillar, path in plan.initiatives()}
-    return [i.initiative for i in progress.initiatives if i.initiative not in known_keys]

@@ -29,6 +29,8 @@ FRONT = "表紙"
 """What stands before the first heading of a document written by kenpo."""
 
 _NAMELESS = Numbered("plain", "", "（施策の見出しなし）")
+_SHEET = re.compile(r"シート「.*」")
+"""The place of a heading that is the name of a sheet (Excel)."""
 _POLICY = re.compile(r"^[\s◆■●【]*(?:\d[.．])?\s*(?:事業(?:計画|運営)の?)?基本(?:方針|的な?考え方?)[】]?$")
 _BETWEEN = re.compile(
     r"(?<=[。)）])[\s　]*(?=[・○◎△▲●◆◇×][\s　]?\S)|[\s　]+(?=[○◎△×－](?:[\s　]|$))|(?<=[○◎△×－])[\s　]+(?=[○◎△×－](?:[\s　]|$))"
@@ -77,12 +79,11 @@ class Walk:
     def _in_section(self, block: Block) -> bool:
         """Whether a block of a document written by kenpo is done with: a heading of a section, or what stands there."""
         side = self.annual
+        if isinstance(block, Heading) and _SHEET.fullmatch(block.where):
+            return True  # its heading stands in the sheet as well
         if self._section == FRONT and isinstance(block, Heading) and block.text == self._document.title:
             return True
         said = {POLICY: side.policy, NOTES: side.notes}.get(self._section)
-        if said is not None and isinstance(block, Heading) and block.text == self._section:
-            said.clear()  # the name of its sheet was met before; between them stands the document's title
-            return True
         if isinstance(block, Heading) and block.level == 1:
             side.close()
             named = block.text in WORKED_OUT or block.text in (POLICY, NOTES, SIDE_BY_SIDE)
