@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from decimal import Decimal
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -16,25 +15,31 @@ from kenpo.base.branches import branch_or_nation
 from kenpo.base.document import Document
 from kenpo.base.era import parse_fiscal_year
 from kenpo.base.errors import ArgumentError
-from kenpo.base.money import round_ratio
 from kenpo.catalogue import MEASURES
 from kenpo.cli.output import console, errors, table
+from kenpo.cli.plan_output import (
+    say_board,
+    say_filled,
+    say_forecast,
+    say_line,
+    say_lines,
+    say_reading,
+    say_reviews,
+)
 from kenpo.intake.documents import read_document
 from kenpo.lake import Lake
 from kenpo.plan.board import Board, accuracies, board
 from kenpo.plan.filling import Filled, enter, fill
-from kenpo.plan.forecast import Accuracy
 from kenpo.plan.freezing import freeze, reopen
 from kenpo.plan.health import health
 from kenpo.plan.listing import as_json
-from kenpo.plan.model import PLAN_STATUSES, SOURCES, STATUSES, Plan, Progress, Row, period_title
+from kenpo.plan.model import PLAN_STATUSES, STATUSES, Plan, Progress, period_title
 from kenpo.plan.reading import Reading, read_plan
-from kenpo.plan.report import file_names, landing_lines, plan_document, progress_report, summary
+from kenpo.plan.report import file_names, plan_document, progress_report, summary
 from kenpo.plan.revising import revise
-from kenpo.plan.rollup import Cell, Line, Rollup, rollup
+from kenpo.plan.rollup import rollup
 from kenpo.plan.store import Plans, today
-from kenpo.plan.targets import describe, number_text
-from kenpo.plan.vocabulary import known, term_of
+from kenpo.plan.vocabulary import term_of
 from kenpo.press import FORMATS, write
 
 app = typer.Typer(help="事業計画を読み取り、進捗を示し、報告書を書き出します。", no_args_is_help=True)
@@ -98,8 +103,8 @@ def read_command(
         )
     written = [store.save(h) for h in held if h not in kept]
     if not quiet:
-        _say_reading(reading)
-    _say_reviews(reading)
+        say_reading(reading)
+    say_reviews(reading)
     for one in kept:
         console.print(
             f"{_path(store, one)} はもうあるため、そのままにしました（書き換えるには --overwrite）。",
@@ -144,51 +149,6 @@ def _period_text(text: str) -> str:
 
 def _path(store: Plans, held: Plan | Progress) -> Path:
     return store.path(held.plan, held.period) if isinstance(held, Progress) else store.path(held.id)
-
-
-def _say_reading(reading: Reading) -> None:
-    for plan in (reading.action_plan, reading.annual):
-        if plan is None:
-            continue
-        initiatives = sum(1 for _ in plan.initiatives())
-        kpis = list(plan.kpis())
-        console.print(f"{plan.title}（{plan.id}）　施策 {initiatives}、KPI {len(kpis)}", soft_wrap=True)
-        rows = []
-        for _, kpi in kpis:
-            term = known(kpi.measure)
-            target = describe(kpi.target, kpi.unit, term.precision if term else 1) if kpi.target else "－"
-            mine = reading.progress.of(kpi.measure) if reading.progress and kpi.measure else None
-            actual = mine.actuals[0] if mine and mine.actuals and plan is reading.annual else None
-            rows.append(
-                [
-                    term.short if term else kpi.text,
-                    target,
-                    f"{actual.text}" if actual and actual.value is None else _figure(actual, kpi.unit),
-                    "要確認" if kpi.review else "",
-                ]
-            )
-        table("", [("KPI", "left"), ("目標", "left"), ("実績", "left"), ("", "left")], rows)
-    if reading.progress is not None:
-        said = sum(1 for i in reading.progress.initiatives if i.done or i.activities)
-        console.print(
-            f"{period_title(reading.progress.period)}の進捗　施策 {said}、KPIの実績 {len(reading.progress.kpis)}"
-        )
-
-
-def _say_reviews(reading: Reading) -> None:
-    for review in reading.review:
-        where = f"（{review.where}）" if review.where else ""
-        errors.print(f"要確認：{review.what}{where}", style="yellow", markup=False, soft_wrap=True)
-        if review.passage:
-            errors.print(f"　元の文：{review.passage[:200]}", markup=False, soft_wrap=True)
-
-
-def _figure(actual: object, unit: str) -> str:
-    value = getattr(actual, "value", None)
-    if value is None:
-        return "－"
-    as_of = getattr(actual, "as_of", "")
-    return f"{value:,f}{'％' if unit == '%' else unit}" + (f"（{as_of}）" if as_of else "")
 
 
 # ---- what the verbs share ----------------------------------------------------------------------------------------
@@ -237,19 +197,24 @@ def _period(store: Plans, plan: Plan, asked: str | None) -> str:
     return period
 
 
-def _lake(folder: Path) -> Lake | None:
-    """The lake of a folder, or None when there is none: a plan can be looked at without."""
-    return Lake.open(folder) if folder.is_dir() else None
+@dataclass(frozen=True)
+class _Seen:
+    """What was asked for: the plan, its folder, the lake if there is one, and the board with the lake's figures in it."""
+
+    store: Plans
+    plan: Plan
+    lake: Lake | None
+    board: Board
 
 
-def _board(store: Plans, plan: Plan, progress: Progress, lake: Lake | None) -> Board:
-    return board(plan, progress, lake=lake, measures=MEASURES, plans=store, today=today())
-
-
-def _filled(store: Plans, plan: Plan, period: str, lake: Lake | None) -> Progress:
-    """The progress of a period with the lake's figures in it."""
-    progress = store.progress(plan.id, period)
-    return fill(lake, MEASURES, plan, progress).progress if lake else progress
+def _seen(plan: str, period: str | None, plans: Path, lake: Path) -> _Seen:
+    store, chosen = _asked(plan, plans)
+    opened = Lake.open(lake) if lake.is_dir() else None  # a plan can be looked at without
+    progress = store.progress(chosen.id, _period(store, chosen, period))
+    if opened:
+        progress = fill(opened, MEASURES, chosen, progress).progress
+    made = board(chosen, progress, lake=opened, measures=MEASURES, plans=store, today=today())
+    return _Seen(store, chosen, opened, made)
 
 
 # ---- looking -----------------------------------------------------------------------------------------------------
@@ -275,54 +240,7 @@ def board_command(
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """KPIの目標・実績・判定・着地見込み・全国平均・順位を示します。"""
-    store, chosen = _asked(plan, plans)
-    opened = _lake(lake)
-    made = _board(store, chosen, _filled(store, chosen, _period(store, chosen, period), opened), opened)
-    say_board(made)
-
-
-def say_board(made: Board) -> None:
-    """Print a board (進捗一覧)."""
-    state = "確定" if made.frozen else "作成中"
-    heads = [
-        ("KPI", "left"),
-        ("目標", "left"),
-        ("実績", "right"),
-        ("時点", "left"),
-        ("判定", "left"),
-        ("前年度", "right"),
-        ("全国平均", "right"),
-        ("順位", "right"),
-        ("年度末の見込み", "right"),
-    ]
-    rows = []
-    for row in made.rows:
-        term = known(row.measure)
-        rows.append(
-            [
-                term.short if term else row.title,
-                row.target,
-                row.shown,
-                row.as_of,
-                row.verdict.ja if row.verdict else "－",
-                row.last_year_text,
-                row.nation_text,
-                f"{row.rank}/{row.ranked}" if row.rank else "－",
-                "".join(landing_lines(row)),
-            ]
-        )
-    table(f"{made.plan.title}　{period_title(made.period)}（{state}）", heads, rows)
-    for row in made.rows:
-        if row.difference is not None:
-            other = row.difference
-            console.print(
-                f"※ {row.title}：{row.shown} に対し、{SOURCES[other.source]}の値は {other.value}（差 {other.by:+}）です。",
-                soft_wrap=True,
-            )
-        if row.explain:
-            console.print(f"　出所：{row.explain}", soft_wrap=True)
-    for note in made.notes:
-        console.print(f"※ {note}", soft_wrap=True)
+    say_board(_seen(plan, period, plans, lake).board)
 
 
 # ---- documents ---------------------------------------------------------------------------------------------------
@@ -354,9 +272,8 @@ def report_command(
     documents: dict[str, Document] = {}
     progress = None
     if {"progress", "summary"} & set(kinds):
-        opened = _lake(lake)
-        progress = _filled(store, chosen, _period(store, chosen, period), opened)
-        rows = _board(store, chosen, progress, opened).rows
+        seen = _seen(plan, period, plans, lake).board
+        progress, rows = seen.progress, seen.rows
         documents = {
             "progress": progress_report(chosen, progress, rows),
             "summary": summary(chosen, progress, rows),
@@ -404,16 +321,6 @@ def fill_and_save(store: Plans, plan: Plan, period: str, lake: Lake) -> Filled:
     if not done.progress.frozen:
         store.save(done.progress)
     return done
-
-
-def say_filled(done: Filled) -> None:
-    """Say what was filled and what was not, and why."""
-    titles = [t.short if (t := known(m)) else m for m in done.filled]
-    console.print(
-        f"{done.progress.plan} {period_title(done.progress.period)}：{len(titles)} 件のKPIに実績を記入しました"
-        + (f"（{'、'.join(titles)}）。" if titles else "。"),
-        soft_wrap=True,
-    )
 
 
 def refresh_plans(folder: Path, lake: Lake) -> None:
@@ -509,65 +416,8 @@ def forecast_command(
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """年度末の見込みを、方法・範囲・要る進み方・過去の年度での当たり方とともに示します。"""
-    store, chosen = _asked(plan, plans)
-    opened = _lake(lake)
-    made = _board(store, chosen, _filled(store, chosen, _period(store, chosen, period), opened), opened)
-    tried = accuracies(chosen, lake=opened, measures=MEASURES, plans=store)
-    rows = []
-    for row in made.rows:
-        landing = row.forecast
-        if landing is None:
-            continue
-        past = tried.get(row.measure or "")
-        rows.append(
-            [
-                _short(row),
-                row.target,
-                row.shown,
-                "".join(landing_lines(row)),
-                landing.reach,
-                landing.method + (f"（{_years(landing.years)}）" if landing.years else ""),
-                _amount(landing.pace_so_far, row.unit),
-                _amount(landing.pace_needed, row.unit),
-                _error(past, row.unit),
-            ]
-        )
-    heads = [
-        "KPI",
-        "目標",
-        "実績",
-        "年度末の見込み",
-        "届くか",
-        "方法",
-        "これまでの月当たり",
-        "要る月当たり",
-        "過去での誤差",
-    ]
-    numeric = {"実績", "年度末の見込み", "これまでの月当たり", "要る月当たり"}
-    table(
-        f"{chosen.title}　{period_title(made.period)}",
-        [(h, "right" if h in numeric else "left") for h in heads],
-        rows,
-        "※ 見込みの（　）は8割の確からしさの範囲。過去での誤差は、ほかの年度から見込んだ場合の平均のずれと、範囲に収まった割合です。",
-    )
-
-
-def _short(row: Row) -> str:
-    term = known(row.measure)
-    return term.short if term else row.title
-
-
-def _years(years: Sequence[int]) -> str:
-    return f"{min(years)}〜{max(years)}年度" if len(years) > 1 else f"{years[0]}年度"
-
-
-def _error(past: Accuracy | None, unit: str) -> str:
-    if past is None or not past.mean_absolute_error:
-        return "－"
-    errors = list(past.mean_absolute_error.values())
-    mean = round_ratio(sum(errors, Fraction(0)) / len(errors), 2)
-    held = f"、{round_ratio(100 * past.coverage, 0)}％" if past.coverage is not None else ""
-    return f"±{_amount(mean, unit)}{held}"
+    seen = _seen(plan, period, plans, lake)
+    say_forecast(seen.board, accuracies(seen.plan, lake=seen.lake, measures=MEASURES, plans=seen.store))
 
 
 # ---- finishing ---------------------------------------------------------------------------------------------------
@@ -582,14 +432,14 @@ def freeze_command(
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """進捗報告を確定します。数値・判定・定義の版・データ締切・文章は、この後データが変わっても変わりません。"""
-    store, chosen = _asked(plan, plans)
-    period = _period(store, chosen, period)
-    opened = _lake(lake)
-    done = freeze(_board(store, chosen, _filled(store, chosen, period, opened), opened), by=by, on=today())
-    store.save(done.progress)
+    seen = _seen(plan, period, plans, lake)
+    done = freeze(seen.board, by=by, on=today())
+    seen.store.save(done.progress)
     for warning in done.warnings:
         errors.print(f"確認：{warning}", style="yellow", markup=False, soft_wrap=True)
-    console.print(f"{chosen.id} {period_title(period)}の進捗報告を確定しました。", soft_wrap=True)
+    console.print(
+        f"{seen.plan.id} {period_title(seen.board.period)}の進捗報告を確定しました。", soft_wrap=True
+    )
 
 
 @app.command("reopen")
@@ -622,13 +472,13 @@ def health_command(
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """施策ごとに、担当・説明・次の予定・目標・実績がそろっているかを調べます。"""
-    store, chosen = _asked(plan, plans)
-    opened = _lake(lake)
-    progress = _filled(store, chosen, _period(store, chosen, period), opened)
-    made = health(chosen, progress, _board(store, chosen, progress, opened).rows, today=today())
+    seen = _seen(plan, period, plans, lake)
+    made = health(seen.plan, seen.board.progress, seen.board.rows, today=today())
     rows = [[kept.name, "、".join(kept.flags) or "そろっている"] for kept in made.initiatives]
     table(
-        f"{chosen.title}　{period_title(progress.period)}", [("施策", "left"), ("足りないもの", "left")], rows
+        f"{seen.plan.title}　{period_title(seen.board.period)}",
+        [("施策", "left"), ("足りないもの", "left")],
+        rows,
     )
 
 
@@ -643,91 +493,11 @@ def rollup_command(
 ) -> None:
     """47支部を1つの表にします。値・順位・全国との差・目標との差・前年度との差・前月からの動き。"""
     only = [term_of(kpi).id] if kpi else None
-    opened = _lake(lake)
+    opened = Lake.open(lake) if lake.is_dir() else None
     made = rollup(_period_text(period), lake=opened, measures=MEASURES, plans=Plans.of(plans), only=only)
     if only:
-        _say_line(made.of(only[0]))
+        say_line(made.of(only[0]))
     else:
-        _say_lines(made)
+        say_lines(made)
     for note in made.notes:
         console.print(f"※ {note}", soft_wrap=True)
-
-
-def _say_lines(made: Rollup) -> None:
-    """Every KPI in a line: the nation, how many branches have a figure, best and last, and who moved most."""
-    rows = []
-    for line in made.lines:
-        there = [c for c in line.cells if c.value is not None]
-        ranked = sorted((c for c in there if c.rank), key=lambda c: c.rank or 0)
-        met = sum(1 for c in there if c.to_target is not None and c.to_target >= 0)
-        aimed = sum(1 for c in there if c.to_target is not None)
-        rows.append(
-            [
-                line.title,
-                line.as_of or "－",
-                _amount(line.nation, line.unit),
-                f"{len(there)}",
-                f"{met}/{aimed}" if aimed else "－",
-                _best(ranked[:1], line.unit),
-                _best(ranked[-1:] if len(ranked) > 1 else [], line.unit),
-                "、".join(f"{_name(c.branch)} {c.moved:+}" for c in line.movers(3)) or "－",
-            ]
-        )
-    heads = ["KPI", "時点", "全国", "支部数", "目標以上", "1位", "最下位", "前月からの動き"]
-    numeric = {"全国", "支部数", "目標以上"}
-    table(
-        f"{period_title(made.period)}　全支部",
-        [(h, "right" if h in numeric else "left") for h in heads],
-        rows,
-        "※ 目標以上は、年度末の目標に対して、いまの値で見たものです。",
-    )
-
-
-def _say_line(line: Line | None) -> None:
-    """One KPI, branch by branch."""
-    if line is None:
-        raise ArgumentError(
-            "このKPIの値も目標もありません。", todo="期間と、計画の置き場・データの置き場を確かめてください。"
-        )
-    heads = ["支部", "値", "順位", "全国との差", "目標", "目標との差", "前年度", "前年度との差", "前月から"]
-    rows = [
-        [
-            _name(c.branch),
-            _amount(c.value, line.unit)
-            if c.state == "value"
-            else ("対象外" if c.state == "not_applicable" else "－"),
-            f"{c.rank}/{line.ranked}" if c.rank else "－",
-            _signed(c.to_nation),
-            f"{c.target}{'（全国の目標）' if c.target_of == '全国' else ''}" or "－",
-            _signed(c.to_target),
-            _amount(c.last_year, line.unit),
-            _signed(c.change),
-            _signed(c.moved),
-        ]
-        for c in line.cells
-    ]
-    note = (
-        f"全国：{_amount(line.nation, line.unit)}（{line.nation_as_of}）" if line.nation is not None else ""
-    )
-    table(
-        f"{line.title}　{line.as_of}時点" if line.as_of else line.title,
-        [(h, "left" if h in ("支部", "目標") else "right") for h in heads],
-        rows,
-        note,
-    )
-
-
-def _name(code: str) -> str:
-    return branch_or_nation(code).name.removesuffix("支部")
-
-
-def _best(cells: Sequence[Cell], unit: str) -> str:
-    return "、".join(f"{_name(c.branch)} {_amount(c.value, unit)}" for c in cells) or "－"
-
-
-def _amount(value: Decimal | None, unit: str) -> str:
-    return "－" if value is None else number_text(value, unit)
-
-
-def _signed(value: Decimal | None) -> str:
-    return "－" if value is None else f"{value:+}"
