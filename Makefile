@@ -32,6 +32,7 @@ check: setup
 
 bench: setup
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/plans.py
 
 docs: setup
 	$(BIN)/kenpo docs --out docs
