@@ -6,12 +6,12 @@ from typing import TypeVar
 
 from kenpo.base.errors import ArgumentError
 from kenpo.foundation import eligibility
-from kenpo.frame import Derivation, Initiative, Measure, Worklist
+from kenpo.frame import CaseKind, Derivation, Initiative, Measure, Worklist
 from kenpo.strategy import generics, spending
 from kenpo.synth.planting import Plant
 from kenpo.synth.truth import Truth
 
-Declared = TypeVar("Declared", Measure, Worklist)
+Declared = TypeVar("Declared", Measure, Worklist, CaseKind)
 
 INITIATIVES: tuple[Initiative, ...] = (
     eligibility.INITIATIVE,
@@ -22,6 +22,7 @@ INITIATIVES: tuple[Initiative, ...] = (
 MEASURES: dict[str, Measure] = {m.id: m for i in INITIATIVES for m in i.measures}
 DERIVATIONS: tuple[Derivation, ...] = tuple(d for i in INITIATIVES for d in i.derivations)
 WORKLISTS: dict[str, Worklist] = {w.id: w for i in INITIATIVES for w in i.worklists}
+CASEKINDS: dict[str, CaseKind] = {c.id: c for i in INITIATIVES for c in i.cases}
 PLANTS: tuple[Plant, ...] = tuple(p for i in INITIATIVES for p in i.plants)
 TRUTHS: tuple[Truth, ...] = tuple(t for i in INITIATIVES for t in i.truths)
 
@@ -34,6 +35,11 @@ def measure_of(name: str) -> Measure:
 def worklist_of(name: str) -> Worklist:
     """A worklist by its id or Japanese title. Raises ArgumentError that lists what there is."""
     return _named(WORKLISTS, name, "対象者リスト")
+
+
+def casekind_of(name: str) -> CaseKind:
+    """A case kind by its id or Japanese title. Raises ArgumentError that lists what there is."""
+    return _named(CASEKINDS, name, "案件の種類")
 
 
 def _named(known: dict[str, Declared], name: str, what: str) -> Declared:

@@ -1,6 +1,26 @@
-"""frame: what every 施策 is made of — measure, explain, derivation, worklist, initiative (指標、出所の説明、派生表、対象者リスト、施策)."""
+"""frame: what every 施策 is made of — measure, explain, derivation, worklist, case kind, initiative (指標、出所の説明、派生表、対象者リスト、案件の種類、施策)."""
 
 from kenpo.frame.breakdown import BREAKDOWNS
+from kenpo.frame.casekind import (
+    Amount,
+    ApprovalStep,
+    CaseKind,
+    Clock,
+    Deadline,
+    Decision,
+    Group,
+    Letter,
+    Level,
+    Move,
+    Reason,
+    Retention,
+    Role,
+    State,
+    Step,
+    Subject,
+    approval_chain,
+    staff,
+)
 from kenpo.frame.derivation import Derivation, derivation
 from kenpo.frame.explain import Explanation, explain, records
 from kenpo.frame.initiative import Initiative
@@ -10,12 +30,29 @@ from kenpo.frame.worklist import Worklist, run, worklist
 
 __all__ = [
     "BREAKDOWNS",
+    "Amount",
+    "ApprovalStep",
+    "CaseKind",
+    "Clock",
+    "Deadline",
+    "Decision",
     "Derivation",
     "Explanation",
+    "Group",
     "Initiative",
+    "Letter",
+    "Level",
     "Measure",
+    "Move",
+    "Reason",
+    "Retention",
+    "Role",
+    "State",
+    "Step",
+    "Subject",
     "View",
     "Worklist",
+    "approval_chain",
     "derivation",
     "explain",
     "figures",
@@ -24,5 +61,6 @@ __all__ = [
     "records",
     "refresh",
     "run",
+    "staff",
     "worklist",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kenpo.frame.casekind import CaseKind
 from kenpo.frame.derivation import Derivation
 from kenpo.frame.measure import Measure
 from kenpo.frame.worklist import Worklist
@@ -26,5 +27,6 @@ class Initiative:
     measures: tuple[Measure, ...] = ()
     derivations: tuple[Derivation, ...] = ()
     worklists: tuple[Worklist, ...] = ()
+    cases: tuple[CaseKind, ...] = ()
     plants: tuple[Plant, ...] = ()
     truths: tuple[Truth, ...] = ()
