@@ -142,16 +142,19 @@ def one_column(plan: Plan) -> Iterator[Block]:
 
 def progress_body(plan: Plan, progress: Progress) -> Iterator[Block]:
     """The progress of a plan: three columns, or 取組 by 取組 where the plan has them."""
-    yield from preface(plan)
     if any(path[-1].activities for _, path in plan.initiatives()):
+        yield PageBreak()
+        yield from preface(plan)
         yield from _outlined(plan, progress)
     else:
+        yield PageBreak(landscape=True)
+        yield from preface(plan)
         yield from _three_columns(plan, progress)
 
 
 def _three_columns(plan: Plan, progress: Progress) -> Iterator[Block]:
     """事業計画 | 実施状況及び評価 | 今後の実施予定等, a row for every 施策 that has progress of its own."""
-    for pillar in plan.pillars:
+    for n, pillar in enumerate(plan.pillars):
         paths = [path for held, path in plan.initiatives() if held is pillar]
         parted = frozenset(
             id(path[-1]) for path in paths if len(path) > 1 and _has_row(pillar, path, progress)
@@ -161,7 +164,8 @@ def _three_columns(plan: Plan, progress: Progress) -> Iterator[Block]:
             for path in paths
             if len(path) == 1 or id(path[-1]) in parted
         ]
-        yield PageBreak(landscape=True)
+        if n:
+            yield PageBreak(landscape=True)
         yield Heading(f"{pillar.number} {pillar.title}".strip())
         yield Paragraph(LEGEND, small=True)
         yield from (Paragraph(line) for line in (*pillar.text, *kpi_lines(pillar.kpis)))
@@ -209,10 +213,32 @@ def _next(at: InitiativeProgress | None) -> list[str]:
     return [*marks, *at.next]
 
 
+def beside_the_plan(plan: Plan, progress: Progress) -> Iterator[Block]:
+    """Progress of 施策 that the plan does not have, so that it has no place in the body."""
+    there = {initiative_key(pillar, path) for pillar, path in plan.initiatives()}
+    rows = [
+        [
+            cell(at.initiative),
+            cell(" ".join(m.value for m in (*at.marks, *((at.evaluated,) if at.evaluated else ())))),
+            cell(*at.done, *(line for a in at.activities for line in a.done)),
+            cell(*at.next),
+        ]
+        for at in progress.initiatives
+        if at.initiative not in there
+    ]
+    if rows:
+        yield table(
+            ("施策の番号", "評価", "実施状況", "今後の予定"),
+            rows,
+            widths=(2, 1, 6, 5),
+            caption="計画にない施策の進捗",
+        )
+
+
 def _outlined(plan: Plan, progress: Progress | None) -> Iterator[Block]:
     """Every 施策 under its heading, with its KPIs, issues and 取組, and what was done of them."""
     for n, pillar in enumerate(plan.pillars):
-        if n or plan.policy or plan.notes:
+        if n or (progress is None and (plan.policy or plan.notes)):
             yield PageBreak()
         yield Heading(f"{pillar.number} {pillar.title}".strip())
         yield from (Paragraph(line) for line in (*pillar.text, *kpi_lines(pillar.kpis)))

@@ -15,7 +15,6 @@ from kenpo.base.document import (
     Heading,
     PageBreak,
     Paragraph,
-    Table,
     Tone,
     cell,
     table,
@@ -42,8 +41,8 @@ _TONES: Mapping[Code, Tone] = {
     Code.NOT_APPLICABLE: "muted",
 }
 _GOOD, _BAD = {Code.MET, Code.ON_PATH}, {Code.NOT_MET, Code.BEHIND}
-_EXPLAINED = 4
-"""How many of the KPIs that are behind the one page explains."""
+_MOST_BARS, _TALLEST = 26, 0.86
+"""How many KPIs the figure of the first page shows at most, and how high it is at most, as a part of its width."""
 
 
 def progress_report(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
@@ -52,12 +51,12 @@ def progress_report(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Docu
         progress.title or f"{plan.title}の進捗状況（{period_title(progress.period)}）",
         (
             Heading(OVERVIEW),
-            *_overview(plan, progress, rows, _EXPLAINED - 1),
+            *_overview(progress, rows, 6),
             PageBreak(landscape=True),
             *_kpi_list(rows),
             *pages.progress_body(plan, progress),
         ),
-        under=_under(plan, progress),
+        under=("　".join(_under(plan, progress)),),
     )
     return _recorded(report, plan, progress)
 
@@ -75,8 +74,8 @@ def summary(plan: Plan, progress: Progress, rows: Sequence[Row]) -> Document:
     """One page for the council (評議会): how the KPIs stand, and what is said of those that are behind."""
     return Document(
         f"{_branch(plan)}　{period_title(progress.period)}　事業計画の進捗（概要）",
-        tuple(_overview(plan, progress, rows, _EXPLAINED)),
-        under=_under(plan, progress),
+        tuple(_overview(progress, rows, 8)),
+        under=("　".join(_under(plan, progress)),),
     )
 
 
@@ -105,7 +104,8 @@ def _state(progress: Progress) -> str:
 # ---- overview ----------------------------------------------------------------------------------------------------
 
 
-def _overview(plan: Plan, progress: Progress, rows: Sequence[Row], explained: int) -> Iterator[Block]:
+def _overview(progress: Progress, rows: Sequence[Row], room: int) -> Iterator[Block]:
+    """One page: how the KPIs stand, and what is to come of those that are behind; room: how many without a figure."""
     good = [r for r in rows if r.verdict in _GOOD]
     bad = [r for r in rows if r.verdict in _BAD]
     rest = len(rows) - len(good) - len(bad)
@@ -113,8 +113,10 @@ def _overview(plan: Plan, progress: Progress, rows: Sequence[Row], explained: in
         f"KPI {len(rows)}項目のうち、達成または段階目標どおり {len(good)}項目、下回っている {len(bad)}項目、"
         f"まだ判定できない {rest}項目。"
     )
+    bars = [row for row in rows if _bar(row)]
     if chart := attainment(rows):
         yield chart
+    explained = max(2, room - len(bars) // 4)
     if bad:
         yield table(
             ("下回っているKPI", "実績", "年度末の見込み", "今後の対応"),
@@ -129,15 +131,19 @@ def _overview(plan: Plan, progress: Progress, rows: Sequence[Row], explained: in
             ],
             widths=(3, 2, 2.4, 6),
         )
+    said = []
     if len(bad) > explained:
-        yield Paragraph(
-            f"ほか {len(bad) - explained}項目は、進捗報告の「{KPI_LIST}」にあります。", small=True
+        said.append(f"ほか {len(bad) - explained}項目は、進捗報告の「{KPI_LIST}」にあります。")
+    if len(bars) > _MOST_BARS:
+        said.append(f"図は、下回っているものを先に {_MOST_BARS}項目を示しました。")
+    if bars:
+        said.append(
+            "図の（　）は年度末の目標。段階目標は、過去の年度の月ごとの進み方から、その月までに達しているべき値です。"
         )
-    yield Paragraph(
-        "図の（　）は年度末の目標。段階目標は、過去の年度の月ごとの進み方から、その月までに達しているべき値です。年度末の見込みの（　）は、"
-        "8割の確からしさで収まる範囲です。",
-        small=True,
-    )
+    if any(len(landing_lines(r)) > 1 for r in bad[:explained]):
+        said.append("年度末の見込みの（　）は、8割の確からしさで収まる範囲です。")
+    if said:
+        yield Paragraph("".join(said), small=True)
 
 
 def _what_next(progress: Progress, row: Row) -> str:
@@ -147,8 +153,13 @@ def _what_next(progress: Progress, row: Row) -> str:
 
 def attainment(rows: Sequence[Row]) -> Chart | None:
     """How far each KPI with a figure and a level to reach has come (達成の度合い); None when there is none."""
-    bars = [bar for row in rows if (bar := _bar(row))]
-    return progress_chart(bars) if bars else None
+    barred = [row for row in rows if _bar(row)]
+    first = sorted(barred, key=lambda row: row.verdict not in _BAD)[:_MOST_BARS]
+    bars = [bar for row in barred if row in first and (bar := _bar(row))]
+    if not bars:
+        return None
+    chart = progress_chart(bars)
+    return replace(chart, height=min(chart.height, _TALLEST))
 
 
 def _bar(row: Row) -> Bar | None:
@@ -192,7 +203,7 @@ def _kpi_list(rows: Sequence[Row]) -> Iterator[Block]:
     yield table(
         heads,
         [_kpi_row(row, rows[n - 1] if n else None) for n, row in enumerate(rows)],
-        widths=(3, 3.4, 2.4, 1.6, 1.6, 1.8, 1.4, 1.4, 0.9, 2.2),
+        widths=(3.2, 3.2, 2.8, 1.5, 1.4, 2.3, 1.4, 1.3, 0.8, 1.9),
     )
 
 
@@ -233,23 +244,21 @@ def _recorded(
     document: Document, plan: Plan, progress: Progress | None, action_plan: Plan | None = None
 ) -> Document:
     """A document with its records; it is read once, to supply what its text alone would not give back."""
-    first = _with_tables(
-        document, records.tables(plan, progress), action_plan and records.tables(action_plan, None)
-    )
-    read = read_plan(plain(first))
-    more = [*supplement.missing(plan, read.annual or read.action_plan)]
+    beside = pages.beside_the_plan(plan, progress) if progress else ()
+    body = (*document.blocks, PageBreak(landscape=True), Heading(RECORDS), *beside)
+
+    def with_tables(own: Sequence[Sequence[str]], of_action_plan: Sequence[Sequence[str]]) -> Document:
+        made = records.tables(plan, progress, own)
+        if action_plan is not None:
+            made += records.tables(action_plan, None, of_action_plan)
+        return replace(document, blocks=(*body, *made))
+
+    read = read_plan(plain(with_tables((), ())))
+    own = [*supplement.missing(plan, read.annual or read.action_plan)]
     if progress is not None:
-        more += supplement.missing(progress, read.progress)
-    beside = action_plan and records.tables(
-        action_plan, None, [*supplement.missing(action_plan, read.action_plan)]
-    )
-    return _with_tables(document, records.tables(plan, progress, more), beside)
-
-
-def _with_tables(document: Document, own: Sequence[Table], beside: Sequence[Table] | None) -> Document:
-    return replace(
-        document,
-        blocks=(*document.blocks, PageBreak(landscape=True), Heading(RECORDS), *own, *(beside or ())),
+        own += supplement.missing(progress, read.progress)
+    return with_tables(
+        own, [*supplement.missing(action_plan, read.action_plan)] if action_plan is not None else ()
     )
 
 

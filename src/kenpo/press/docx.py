@@ -26,11 +26,13 @@ from kenpo.press.layout import (
     FILLS,
     INK,
     MANY,
+    MARK_SIZE,
     MUTED,
     RULE,
     Part,
     columns,
     hang,
+    judges,
     marked,
     parts,
     short_rows,
@@ -225,7 +227,7 @@ def _table(word: Word, table: Table, landscape: bool) -> None:
         for x, (place, cell) in enumerate(zip(rows[y].tc_lst, row, strict=True)):
             place.width = exact[x]
             if not cell.continued:
-                _cell(WordCell(place, made), cell, size, short[y])
+                _cell(WordCell(place, made), cell, size)
     _merge([row.tc_lst for row in rows], table)
     gap = word.add_paragraph(style="Note")
     gap.paragraph_format.space_after = Pt(0)
@@ -245,12 +247,9 @@ def _table_properties(made: Any, across: int) -> None:
     layout.addnext(margins)
 
 
-def _cell(made: WordCell, cell: Cell, size: float, short: bool) -> None:
-    made.vertical_alignment = (
-        WD_CELL_VERTICAL_ALIGNMENT.CENTER
-        if short and cell.align != "left"
-        else WD_CELL_VERTICAL_ALIGNMENT.TOP
-    )
+def _cell(made: WordCell, cell: Cell, size: float) -> None:
+    head = cell.tone == "head"
+    made.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER if head else WD_CELL_VERTICAL_ALIGNMENT.TOP
     for n, line in enumerate(cell.lines or ("",)):
         paragraph = made.paragraphs[0] if n == 0 else made.add_paragraph()
         paragraph._p.get_or_add_pPr().style = _CELL_STYLE
@@ -260,6 +259,8 @@ def _cell(made: WordCell, cell: Cell, size: float, short: bool) -> None:
             run.font.size = Pt(size)
         if cell.tone in BOLD:
             run.font.bold = True
+        if judges(cell, line):
+            run.font.bold, run.font.size = True, Pt(size * MARK_SIZE)
         if cell.tone == "muted":
             run.font.color.rgb = RGBColor.from_string(MUTED)
     if fill := FILLS.get(cell.tone):

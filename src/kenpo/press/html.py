@@ -9,7 +9,7 @@ from itertools import groupby
 
 from kenpo.base.document import Block, Cell, Chart, Document, Heading, PageBreak, Paragraph, Table
 from kenpo.press import drawing
-from kenpo.press.layout import columns, hang, marked, parts, short_rows, solid, width
+from kenpo.press.layout import columns, hang, judges, marked, parts, solid, width
 
 
 def render(document: Document) -> bytes:
@@ -84,13 +84,9 @@ def _hang(line: str) -> str:
 
 def _table(table: Table) -> str:
     widths = columns(table, 60)
-    short = short_rows(table, widths)
     cols = "".join(f'<col style="width:{100 * w / sum(widths):.1f}%">' for w in widths)
-    head = "".join(_row(row, head=True, short=True) for row in table.rows[: table.heads])
-    body = "".join(
-        _row(row, head=False, short=kept)
-        for row, kept in list(zip(table.rows, short, strict=True))[table.heads :]
-    )
+    head = "".join(_row(row, head=True) for row in table.rows[: table.heads])
+    body = "".join(_row(row, head=False) for row in table.rows[table.heads :])
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     label = escape(table.caption or "表")
     return (
@@ -109,9 +105,9 @@ def _least(table: Table) -> float:
     return sum(14 if em > 40 else 8 if em > 12 else 5.5 for em in longest)
 
 
-def _row(row: tuple[Cell, ...], *, head: bool, short: bool) -> str:
+def _row(row: tuple[Cell, ...], *, head: bool) -> str:
     cells = "".join(_cell(cell, head=head, first=x == 0) for x, cell in enumerate(row) if not cell.continued)
-    return f"<tr{'' if short else ' class=long'}>{cells}</tr>\n"
+    return f"<tr>{cells}</tr>\n"
 
 
 def _cell(cell: Cell, *, head: bool, first: bool) -> str:
@@ -125,10 +121,12 @@ def _cell(cell: Cell, *, head: bool, first: bool) -> str:
         tag, scope = "td", ""
     kinds = " ".join(k for k in (cell.align if cell.align != "left" else "", cell.tone) if k)
     kind = f' class="{kinds}"' if kinds else ""
-    inside = "".join(
-        f"<p{' class=solid' if solid(line) else ''}{_hang(line)}>{_line(line)}</p>" for line in cell.lines
-    )
+    inside = "".join(f"<p{_kind(cell, line)}{_hang(line)}>{_line(line)}</p>" for line in cell.lines)
     return f"<{tag}{across}{scope}{kind}>{inside}</{tag}>"
+
+
+def _kind(cell: Cell, line: str) -> str:
+    return " class=mark" if judges(cell, line) else " class=solid" if solid(line) else ""
 
 
 def _chart(chart: Chart, number: int) -> str:

@@ -25,6 +25,9 @@ BOLD: frozenset[Tone] = frozenset({"head", "bad"})
 SHORT = 18
 """A row of at most this many lines is kept on one page."""
 
+MARK_SIZE = 1.35
+"""How much larger than its text a line of marks is set."""
+
 MANY = 9
 """A table of more columns than this is set in smaller type and with less room beside its texts."""
 
@@ -37,6 +40,7 @@ _MARK = (
     r"|[-－–](?=[ 　])"
 )
 _MARKED = re.compile(rf"[ 　]*(?:{_MARK})[ 　]*(?=[^ 　])")
+_MARKS = re.compile(r"[◎○△×－](?: [◎○△×－])*")
 _NUMBER = re.compile(r"[△▲▼+＋\-－−±約]?[0-9０-９][0-9０-９,，.．]*[^\s0-9]{0,4}")
 
 
@@ -143,6 +147,11 @@ def _tight(cell: Cell, word: float) -> float:
 def solid(line: str) -> bool:
     """Whether a line is a number with its unit, which must not be broken: 8,373円, △0.3ポイント, 59.9%."""
     return bool(_NUMBER.fullmatch(line)) and width(line) < 12
+
+
+def judges(cell: Cell, line: str) -> bool:
+    """Whether a line of a cell is marks alone (◎ ○ △ － ×), which are set larger so that they are seen at once."""
+    return cell.align == "left" and bool(_MARKS.fullmatch(line))
 
 
 def span(row: Sequence[float], start: int, cell: Cell) -> float:

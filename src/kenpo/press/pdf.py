@@ -22,6 +22,7 @@ from kenpo.press.layout import (
     RULE,
     columns,
     hang,
+    judges,
     marked,
     parts,
     short_rows,
@@ -99,7 +100,8 @@ def _table(table: Table, landscape: bool) -> dict[str, Any]:
             {
                 "x": x,
                 "y": y,
-                "lines": [_line(line) for line in cell.lines],
+                "lines": [{**_line(line), "mark": judges(cell, line)} for line in cell.lines],
+                "head": cell.tone == "head",
                 "align": cell.align,
                 "fill": FILLS.get(cell.tone, ""),
                 "bold": cell.tone in BOLD,

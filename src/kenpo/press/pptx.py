@@ -23,15 +23,16 @@ from kenpo.press.layout import (
     BOLD,
     FILLS,
     INK,
+    MARK_SIZE,
     MUTED,
     RULE,
     columns,
     depth,
     hang,
     heights,
+    judges,
     marked,
     parts,
-    short_rows,
     span,
     width,
 )
@@ -247,7 +248,7 @@ class _Deck:
                 self._next()
 
     def _grid(self, table: Table, widths: list[float]) -> None:
-        deep, short = _heights(table, widths), short_rows(table, widths, _PADDING)
+        deep = _heights(table, widths)
         shape = self._slide.shapes.add_table(
             len(deep), len(widths), Pt(_LEFT), Pt(self._used), Pt(_ROOM), Pt(sum(deep))
         )
@@ -262,7 +263,7 @@ class _Deck:
             made.rows[y].height = Pt(deep[y])
             for x, cell in enumerate(row):
                 if not cell.continued:
-                    _cell(made.cell(y, x), cell, short=short[y])
+                    _cell(made.cell(y, x), cell)
                     if cell.rows > 1 or cell.columns > 1:
                         made.cell(y, x).merge(made.cell(y + cell.rows - 1, x + cell.columns - 1))
         self._used += sum(deep) + 10
@@ -335,10 +336,10 @@ def _write(
         asian.set("typeface", OFFICE)
 
 
-def _cell(made: Any, cell: Cell, *, short: bool) -> None:
+def _cell(made: Any, cell: Cell) -> None:
     made.margin_left = made.margin_right = Pt(_CELL_SIDE)
     made.margin_top, made.margin_bottom = Pt(4), Pt(3)
-    made.vertical_anchor = MSO_ANCHOR.MIDDLE if short and cell.align != "left" else MSO_ANCHOR.TOP
+    made.vertical_anchor = MSO_ANCHOR.MIDDLE if cell.tone == "head" else MSO_ANCHOR.TOP
     _write(
         made.text_frame,
         cell.lines,
@@ -348,6 +349,9 @@ def _cell(made: Any, cell: Cell, *, short: bool) -> None:
         bold=cell.tone in BOLD,
         color=MUTED if cell.tone == "muted" else INK,
     )
+    for paragraph, line in zip(made.text_frame.paragraphs, cell.lines, strict=False):
+        if judges(cell, line):
+            paragraph.runs[0].font.bold, paragraph.runs[0].font.size = True, Pt(_CELL * MARK_SIZE)
     if fill := FILLS.get(cell.tone):
         made.fill.solid()
         made.fill.fore_color.rgb = RGBColor.from_string(fill)

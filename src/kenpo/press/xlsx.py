@@ -24,15 +24,16 @@ from kenpo.press.layout import (
     BOLD,
     FILLS,
     INK,
+    MARK_SIZE,
     MUTED,
     RULE,
     Part,
     columns,
     depth,
     heights,
+    judges,
     marked,
     parts,
-    short_rows,
 )
 from kenpo.press.zipped import undated
 
@@ -241,7 +242,7 @@ class _Sheet:
         number = next(n for n, t in enumerate(self._tables) if t is table)
         edges = self._grid.edges[number]
         widths = self._grid.of(number)
-        deep, short = _heights(table, widths), short_rows(table, widths)
+        deep = _heights(table, widths)
         pieces = [max(1, math.ceil(h / _TALLEST)) for h in deep]
         starts = [self._row + n for n in accumulate(pieces, initial=0)]
         self._head(table, starts[table.heads], self._above + sum(deep[: table.heads]))
@@ -252,7 +253,7 @@ class _Sheet:
             for x, cell in enumerate(row):
                 if not cell.continued:
                     area = starts[y], starts[y + cell.rows] - 1, edges[x], edges[x + cell.columns] - 1
-                    self._cell(cell, *area, short=short[y])
+                    self._cell(cell, *area)
         self._space(10)
 
     def _head(self, table: Table, body: int, above: float) -> None:
@@ -266,12 +267,12 @@ class _Sheet:
         if above <= _FROZEN:
             self._sheet.freeze_panes(body, 0)
 
-    def _cell(self, cell: Cell, top: int, bottom: int, left: int, right: int, *, short: bool) -> None:
+    def _cell(self, cell: Cell, top: int, bottom: int, left: int, right: int) -> None:
         look: dict[str, Any] = {
             "border": 1,
             "border_color": f"#{RULE}",
             "align": cell.align,
-            "valign": "vcenter" if short and cell.align != "left" else "top",
+            "valign": "vcenter" if cell.tone == "head" else "top",
             "bold": cell.tone in BOLD,
         }
         if fill := FILLS.get(cell.tone):
@@ -281,7 +282,16 @@ class _Sheet:
         known = number(cell.text)
         if known:
             look["num_format"] = known[1]
+        marks = bool(cell.lines) and judges(cell, cell.lines[0])
+        if marks and len(cell.lines) == 1:
+            look |= {"bold": True, "font_size": _SIZE * MARK_SIZE}
         self._put(top, bottom, left, right, cell.text, look, known and known[0])
+        if marks and len(cell.lines) > 1:
+            large = self._looks(bold=True, font_size=_SIZE * MARK_SIZE)
+            rest = "\n" + "\n".join(cell.lines[1:])
+            self._sheet.write_rich_string(
+                top, left, large, cell.lines[0], self._looks(), rest, self._looks(**look)
+            )
 
     def _chart(self, chart: Chart) -> None:
         """Put a chart and its title into one row, which no page break cuts."""

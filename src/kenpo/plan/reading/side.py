@@ -95,7 +95,7 @@ class Side:
         if begins_kpis(text):
             self._open(text, where, styled=styled)
             return
-        if self._in_kpi and self._goes_on(text):
+        if self._in_kpi and not styled and self._goes_on(text):
             self._passage.append((text, where))
             return
         heading = None if _ISSUES.match(text) else heading_in(_without_weights(text), styled=styled)
