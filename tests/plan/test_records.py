@@ -27,6 +27,7 @@ from kenpo.plan.model import (
 )
 from kenpo.plan.reading import read_plan
 from kenpo.plan.report import plan_document, progress_report
+from kenpo.plan.store import from_yaml, to_yaml
 from kenpo.plan.targets import AtLeast, Done
 
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -212,8 +213,9 @@ PROGRESSES = st.builds(
 
 @pytest.mark.parametrize("form", TEXT_FORMS)
 @settings(max_examples=30, deadline=None, phases=NO_SHRINKING)
-@given(plan=PLANS, progress=PROGRESSES)
-def test_awkward_texts_come_back(form: str, plan: Plan, progress: Progress) -> None:
+@given(plan_file=PLANS.map(to_yaml), progress_file=PROGRESSES.map(to_yaml))
+def test_awkward_texts_come_back(form: str, plan_file: str, progress_file: str) -> None:
+    plan, progress = from_yaml(plan_file, Plan, "計画"), from_yaml(progress_file, Progress, "進捗")
     back = read_back(progress_report(plan, progress, ()), form)
     assert kept(back.annual) == kept(plan)
     assert kept(back.progress) == kept(progress)

@@ -29,6 +29,8 @@ from kenpo.plan.targets import number_text
 from kenpo.plan.vocabulary import known, plain
 
 _DEEPEST = 4
+_FEW, _WIDE = 5, 65
+"""Before so many lines at most, of so many characters, the first pillar stands on the same page."""
 
 Path = tuple[Initiative, ...]
 _Part = TypeVar("_Part", Pillar, Initiative)
@@ -149,6 +151,8 @@ def progress_body(plan: Plan, progress: Progress) -> Iterator[Block]:
     else:
         yield PageBreak(landscape=True)
         yield from preface(plan)
+        if sum(1 + len(line) // _WIDE for line in (*plan.policy, *plan.notes)) > _FEW:
+            yield PageBreak(landscape=True)
         yield from _three_columns(plan, progress)
 
 

@@ -15,6 +15,7 @@ from kenpo.base.document import (
     Heading,
     PageBreak,
     Paragraph,
+    Table,
     Tone,
     cell,
     table,
@@ -118,19 +119,7 @@ def _overview(progress: Progress, rows: Sequence[Row], room: int) -> Iterator[Bl
         yield chart
     explained = max(2, room - len(bars) // 4)
     if bad:
-        yield table(
-            ("下回っているKPI", "実績", "年度末の見込み", "今後の対応"),
-            [
-                [
-                    cell(_short(r)),
-                    cell(*(t for t in (r.shown, r.as_of) if t)),
-                    cell(*landing_lines(r)),
-                    cell(_what_next(progress, r)),
-                ]
-                for r in bad[:explained]
-            ],
-            widths=(3, 2, 2.4, 6),
-        )
+        yield _behind(progress, bad[:explained])
     said = []
     if len(bad) > explained:
         said.append(f"ほか {len(bad) - explained}項目は、進捗報告の「{KPI_LIST}」にあります。")
@@ -144,6 +133,24 @@ def _overview(progress: Progress, rows: Sequence[Row], room: int) -> Iterator[Bl
         said.append("年度末の見込みの（　）は、8割の確からしさで収まる範囲です。")
     if said:
         yield Paragraph("".join(said), small=True)
+
+
+def _behind(progress: Progress, rows: Sequence[Row]) -> Table:
+    """KPIs that are behind, with what comes next; their targets instead, where nothing is said of what comes next."""
+    planned = any((at := progress.on(row.key)) and at.next for row in rows)
+    return table(
+        ("下回っているKPI", "実績", "年度末の見込み", "今後の対応" if planned else "目標"),
+        [
+            [
+                cell(_short(r)),
+                cell(*(t for t in (r.shown, r.as_of) if t)),
+                cell(*landing_lines(r)),
+                cell(_what_next(progress, r) if planned else r.target),
+            ]
+            for r in rows
+        ],
+        widths=(3, 2, 2.4, 6),
+    )
 
 
 def _what_next(progress: Progress, row: Row) -> str:
