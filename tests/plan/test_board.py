@@ -333,5 +333,8 @@ def test_the_board_of_the_invented_branch(tiny: TinyBranch, tmp_path: Path):
     assert mynumber.as_of == "9月時点"
     assert generic.explain == "kenpo explain generic_volume_share --branch 35 --month 2025-09"
     assert generic.verdict in (Code.MET, Code.NOT_MET)
-    assert (generic.rank, generic.nation_text) == (None, "－")  # a lake of one branch knows nothing of the nation
+    assert (generic.rank, generic.nation_text) == (
+        None,
+        "－",
+    )  # a lake of one branch knows nothing of the nation
     assert all(r.flags == () for r in made.rows)
