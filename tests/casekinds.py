@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -27,8 +27,10 @@ from kenpo.frame import (
     Step,
     Subject,
     approval_chain,
+    cases,
     staff,
 )
+from kenpo.frame.cases import JAPAN, Actor, Case, Event
 
 ALL = staff(Group.OPERATIONS)
 HEADS = staff(Group.OPERATIONS, Level.CHECKER)
@@ -130,3 +132,103 @@ CLAIM = CaseKind(
 def changed(**fields: Any) -> CaseKind:
     """The kind with some of its declaration changed."""
     return replace(CLAIM, **fields)
+
+
+# ---- people ------------------------------------------------------------------------------------------------------
+
+TOKYO, YAMAGUCHI, NATION = "13", "35", "00"
+PEOPLE = {
+    "佐藤": Actor("佐藤", TOKYO, frozenset({Role.OPERATIONS_CLERK})),
+    "清水": Actor("清水", TOKYO, frozenset({Role.OPERATIONS_CLERK})),
+    "鈴木": Actor("鈴木", TOKYO, frozenset({Role.OPERATIONS_CHECKER})),
+    "高橋": Actor("高橋", TOKYO, frozenset({Role.OPERATIONS_APPROVER})),
+    "田中": Actor("田中", TOKYO, frozenset({Role.BRANCH_HEAD})),
+    "伊藤": Actor("伊藤", TOKYO, frozenset({Role.RECEIPTS_CLERK})),
+    "渡辺": Actor("渡辺", TOKYO, frozenset({Role.HEALTH_CLERK})),
+    "加藤": Actor("加藤", TOKYO, frozenset({Role.ADMINISTRATOR})),
+    "山本": Actor("山本", YAMAGUCHI, frozenset({Role.OPERATIONS_CLERK})),
+    "山口": Actor("山口", YAMAGUCHI, frozenset({Role.OPERATIONS_APPROVER, Role.BRANCH_HEAD})),
+    "本田": Actor("本田", NATION, frozenset({Role.HEAD_OFFICE})),
+}
+"""佐藤・清水 担当者, 鈴木 確認者, 高橋 決裁者 and 田中 支部長 of 東京; 伊藤 レセプト may read, 渡辺 保健 may not; 加藤 管理者;
+山本・山口 of 山口支部; 本田 of 本部.
+"""
+
+
+# ---- a desk ------------------------------------------------------------------------------------------------------
+
+
+def noon(day: date) -> datetime:
+    """Noon in Japan."""
+    return datetime.combine(day, time(12), JAPAN)
+
+
+class Desk:
+    """One case and its history, worked by sentences such as「2023-05-01 佐藤 照会する」.
+
+    A day is optional and stands until the next; 「理由なし」 at the end leaves the reason empty; 「古い画面で」 acts on what
+    was seen when the case was opened.
+    """
+
+    def __init__(
+        self, received: date, days: int = 10, subject: str | None = "m1", content: Any = None
+    ) -> None:
+        self.kind = replace(CLAIM, deadline=Deadline(days, "例"))
+        self.day = received
+        first = cases.open_case(
+            self.kind,
+            branch=TOKYO,
+            key="C-1",
+            content=content or {"days": 10, "daily": 5000},
+            received_on=received,
+            actor=PEOPLE["佐藤"],
+            when=noon(received),
+            subject=subject,
+        )
+        self.events: list[Event] = [first]
+
+    @property
+    def case(self) -> Case:
+        """The case as its history leaves it."""
+        return cases.fold(self.events)
+
+    def tell(self, *sentences: str) -> Desk:
+        """Append what the sentences do. Raises CaseError where the engine refuses, and nothing of that sentence is kept."""
+        for sentence in sentences:
+            words = sentence.split()
+            if words[0][0].isdigit():
+                self.day = date.fromisoformat(words.pop(0))
+            self.events += self.act(PEOPLE[words[0]], words[1], words[2:])
+        return self
+
+    def act(self, actor: Actor, verb: str, more: list[str]) -> tuple[Event, ...]:
+        """The events of one sentence."""
+        kind, case = self.kind, self.case
+        reason = "" if "理由なし" in more else "確認のため"
+        seen = 1 if "古い画面で" in more else case.sequence
+        by: dict[str, Any] = {"actor": actor, "when": noon(self.day), "expected": seen}
+        last_letter = case.letters[-1].sequence if case.letters else 0
+        match verb:
+            case "担当する":
+                return (cases.claim(kind, case, **by),)
+            case "解除する":
+                return (cases.release(kind, case, **by),)
+            case "割り当てる":
+                return (cases.assign(kind, case, PEOPLE[more[0]], **by),)
+            case "判断する":
+                return (cases.decide(kind, case, **by),)
+            case "訂正する":
+                return (cases.amend(kind, case, {"days": int(more[0]), "daily": 5000}, **by, reason=reason),)
+            case "コメントする":
+                return (cases.comment(kind, case, reason, **by),)
+            case "個人情報を開く":
+                return (cases.open_identity(kind, case, reason, **by),)
+            case "発送を記録する":
+                return (cases.record_letter(kind, case, "notice", "東京業発1号", "a" * 64, **by),)
+            case "返送を記録する":
+                return cases.returned_mail(kind, case, last_letter, reason and "宛所不明", **by)
+            case "取り消す":
+                return (cases.undo(kind, case, **by, reason=reason),)
+            case _:
+                move = next(m.id for m in kind.moves if m.title == verb)
+                return (cases.move(kind, case, move, **by, reason=reason),)

@@ -445,6 +445,8 @@ def _plain_faults(kind: CaseKind) -> Iterator[str]:
             yield f"letter {letter.id}: the kind has no subject to write to"
         if not letter.title or not letter.template:
             yield f"letter {letter.id}: title or template is empty"
+        if not any(m.letter == letter.id for m in kind.moves):
+            yield f"letter {letter.id}: no move sends it"
     if kind.retention.years < 1 or not kind.retention.ground:
         yield "retention: needs at least one year and its ground"
     days = kind.deadline.days if kind.deadline else 1
