@@ -7,14 +7,18 @@ from kenpo.strategy.generics.measures import (
     generic_volume_share,
 )
 from kenpo.strategy.generics.plants import PLANTS, TRUTHS
-from kenpo.strategy.generics.worklists import generic_switch, unknown_drug_codes
+from kenpo.strategy.generics.worklists import (
+    generic_switch,
+    institution_generic_use,
+    unknown_drug_codes,
+)
 
 INITIATIVE = Initiative(
     name="generics",
     title="ジェネリック医薬品の使用促進",
     pillar="strategy",
     measures=(generic_volume_share, generic_value_share, biosimilar_component_share),
-    worklists=(generic_switch, unknown_drug_codes),
+    worklists=(generic_switch, institution_generic_use, unknown_drug_codes),
     plants=PLANTS,
     truths=TRUTHS,
 )

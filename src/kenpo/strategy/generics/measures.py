@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 
 import ibis
+import polars as pl
 
+from kenpo.base.branches import BRANCH_CODES
+from kenpo.base.municipalities import municipality_name
 from kenpo.frame.measure import measure
 from kenpo.frame.view import View
 from kenpo.lake import Expression
@@ -122,3 +127,92 @@ def biosimilar_component_share(view: View) -> Expression:
         receipt_id=ibis.null("int64"),
         item_label=joined.ingredient,
     )
+
+
+# ---- institutions ------------------------------------------------------------------------------------------------
+
+SORTS = {"1": "医科", "3": "歯科", "4": "薬局"}
+"""The sorts of institutions (点数表) set beside each other: what a clinic gives out is not what a pharmacy does."""
+
+
+def _counted(view: View) -> Expression:
+    """The units of the share by volume that count, at institutions that are known."""
+    units = generic_volume_share.units(view)
+    return units.filter(units.branch.notnull() & units.institution.notnull() & units.excluded.isnull())
+
+
+def institution_originators(view: View) -> Expression:
+    """Originators that have generics, per institution, month and drug: what could be switched.
+
+    Columns: institution, month, code, name, quantity, source_file and source_line (the first line), place (0 for the
+    greatest quantity). Receipts of every branch's members count.
+    """
+    units = _counted(view)
+    lines = units.filter(units.class_code == "2")
+    keys = ["institution", "month", "code"]
+    drugs = lines.group_by(*keys).aggregate(
+        name=lines.item_label.max(), quantity=lines.total.sum(), source_file=lines.source_file.min()
+    )
+    first = lines.group_by(*keys, "source_file").aggregate(source_line=lines.source_line.min())
+    drugs = drugs.join(first, [*keys, "source_file"])
+    by_quantity = ibis.window(
+        group_by=[drugs.institution, drugs.month], order_by=[drugs.quantity.desc(), drugs.code]
+    )
+    return drugs.mutate(place=ibis.row_number().over(by_quantity))
+
+
+def institution_figures(view: View) -> pl.DataFrame:
+    """The share by volume of every institution and month beside its surroundings, in one pass over the drugs.
+
+    Columns: institution, month, branch (of the prefecture it lies in; branch_known), name, sort (医科・歯科・薬局),
+    municipality, receipts (with drugs that count), numerator and denominator; the same two for the institutions of its
+    sort in its municipality, prefecture and the nation (municipality_numerator …, NULL where the place is not known);
+    branches (how many branches' members the month's receipts are of). Receipts of every branch's members count.
+    """
+    units = _counted(view)
+    sums = view.rows(
+        units.group_by("institution", "month", "branch").aggregate(
+            receipts=units.receipt_id.nunique(),
+            denominator=units.denominator.sum().cast("decimal(38,7)"),
+            numerator=units.numerator.sum().cast("decimal(38,7)"),
+        )
+    )
+    branches = sums.group_by("month").agg(branches=pl.col("branch").n_unique().cast(pl.Int64))
+    each = sums.group_by("institution", "month").agg(
+        pl.col("receipts").sum().cast(pl.Int64), pl.col("denominator", "numerator").sum()
+    )
+    each = each.filter(pl.col("denominator") > 0).join(_known_places(view), on="institution", how="left")
+    each = each.with_columns(
+        branch=pl.col("institution").str.slice(0, 2),
+        sort=pl.col("institution").str.slice(2, 1).replace_strict(SORTS, default="不明"),
+    )
+    for area, keys in (
+        ("municipality", ["month", "sort", "municipality_code"]),
+        ("prefecture", ["month", "sort", "branch"]),
+        ("nation", ["month", "sort"]),
+    ):
+        for column in ("denominator", "numerator"):
+            each = each.with_columns(
+                pl.when(pl.all_horizontal(pl.col(k).is_not_null() for k in keys))
+                .then(pl.col(column).sum().over(keys))
+                .alias(f"{area}_{column}")
+            )
+    each = each.with_columns(branch_known=pl.col("branch").is_in(BRANCH_CODES))
+    return each.join(branches, on="month").sort("institution", "month")
+
+
+def _known_places(view: View) -> pl.DataFrame:
+    """Name and municipality of every institution as its latest claims have them."""
+    claims = view.table("institution")
+    said = view.rows(
+        claims.group_by("institution", "name", "municipality_code").aggregate(at=claims.claim_month.max())
+    ).sort("at", "name", "municipality_code", nulls_last=False)
+    latest = said.group_by("institution").agg(pl.col("name", "municipality_code").drop_nulls().last())
+    names = [municipality_name(code) for code in latest["municipality_code"]]
+    return latest.with_columns(municipality=pl.Series(names, dtype=pl.String))
+
+
+def rates(figures: pl.DataFrame, prefix: str) -> Iterator[Decimal | None]:
+    """The share of each row as printed, from its columns {prefix}numerator and {prefix}denominator."""
+    for n, d in figures.select(f"{prefix}numerator", f"{prefix}denominator").iter_rows():
+        yield generic_volume_share.rate(n, d)
