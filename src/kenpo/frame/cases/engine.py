@@ -52,7 +52,7 @@ def open_case(
     has no value on the day of receipt.
     """
     where = f"{kind.title}、支部 {branch}"
-    role = _may(branch, actor, workers(kind), f"「{kind.title}」を始める", where)
+    role = _may(branch, actor, workers(kind), f"「{kind.title}」の開始", where)
     if subject is not None and kind.subject == Subject.NONE:
         raise CaseError(
             f"「{kind.title}」には相手方がありません。",

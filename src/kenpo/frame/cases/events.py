@@ -165,9 +165,17 @@ def _plain(value: Any) -> Any:
 
 def _storable(text: str) -> str:
     """The text, when every store can hold it: no NUL and no half of a surrogate pair."""
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    if "\0" in text or not _encodes(text):
         raise ValueError("text holds a character that cannot be stored")
     return text
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 # ---- verifying ---------------------------------------------------------------------------------------------------

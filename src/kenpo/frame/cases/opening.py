@@ -9,6 +9,7 @@ depends on seed and person alone, so that a person drawn once is drawn again.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -190,22 +191,23 @@ def plan_opening(
     known_cases: case id → what is known of it. capacity: cases to open at most, None for all. control_share: the chance
     of being held out, at least 0 and less than 1. Raises ArgumentError for a capacity or share out of range.
     """
-    share = Fraction(control_share)
-    if not 0 <= share < 1 or (capacity is not None and capacity < 0):
+    if not 0 <= control_share < 1 or (capacity is not None and capacity < 0):
         raise ArgumentError(
             f"対照群の割合 {control_share} か上限 {capacity} が正しくありません。",
             todo="割合は0以上1未満、上限は0以上で指定してください。",
         )
+    controls = math.ceil(Fraction(control_share) * _CERTAIN)
+    times = Counter(c.id for c in rows)
     taken: set[str] = set()
     opened, excluded, held_out, over = [], [], [], []
-    for candidate in sorted(rows, key=lambda c: _turn(c, seed)):
+    for candidate in sorted(rows, key=lambda c: _turn(c, seed, times[c.id] > 1)):
         why = Passed.REPEATED if candidate.id in taken else _why_not(candidate, known_cases, exclusions)
         taken.add(candidate.id)
         if why is not None:
             excluded.append(Excluded(candidate, why))
         elif capacity is not None and len(opened) >= capacity:
             over.append(candidate)
-        elif _chance("control", seed, candidate.who) < share:
+        elif _chance("control", seed, candidate.who) < controls:
             held_out.append(candidate)
         else:
             opened.append(candidate)
@@ -217,16 +219,19 @@ def _why_not(candidate: Candidate, known: Mapping[str, Known], exclusions: Exclu
     return _BEFORE[before] if before is not None else exclusions.of(candidate)
 
 
-def _turn(candidate: Candidate, seed: str) -> tuple[Any, ...]:
+def _turn(candidate: Candidate, seed: str, repeated: bool) -> tuple[Any, ...]:
     """Whose turn it is: priority, then chance; rows of one case by their reason and what stands in them."""
-    row = tuple(str(v) for v in candidate.row.values())
+    row = tuple(str(v) for v in candidate.row.values()) if repeated else ()
     return candidate.priority, _chance("turn", seed, candidate.id), candidate.id, candidate.reason, row
 
 
-def _chance(what: str, seed: str, who: str) -> Fraction:
-    """A number from 0 to less than 1 that depends on the seed and the person alone."""
-    digest = hashlib.sha256(canonical([what, seed, who]).encode("utf-8")).digest()
-    return Fraction(int.from_bytes(digest[:8]), 2**64)
+_CERTAIN = 2**64
+
+
+def _chance(what: str, seed: str, who: str) -> int:
+    """A number from 0 to less than _CERTAIN that depends on the seed and the person alone."""
+    digest = hashlib.sha256(f"{what}\n{len(seed)}\n{seed}\n{who}".encode()).digest()
+    return int.from_bytes(digest[:8])
 
 
 def open_candidate(
