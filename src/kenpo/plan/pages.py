@@ -281,9 +281,10 @@ def _activity_table(
             first = (
                 cell(activities[n].title, rows=end - begin) if n == begin else _covered(activities[n].title)
             )
-            row = [first, cell(*activities[n].text)]
+            told = done.get(n + 1, ())
+            row = [first, cell(*(activities[n].text or (() if told else ("－",))))]
             if progress is not None:
-                row.append(cell(*done.get(n + 1, ())))
+                row.append(cell(*told))
             rows.append(row)
         begin = end
     return table(heads, rows, widths=(3, 5, 5) if progress is not None else (3, 6))

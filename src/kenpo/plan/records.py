@@ -23,7 +23,8 @@ __all__ = ["Taken", "is_basics", "put", "tables", "take"]
 class _Kind:
     """A record table: the part of Taken its rows go to, its caption, columns and widths, and how its rows are made.
 
-    needs: how many of its first columns are always written; the others are left out when no row fills them.
+    needs: how many of its first columns are always written; the others are left out when no row fills them. A
+    table has two columns at least: a single one is no table to those who read it from Excel.
     """
 
     name: str
@@ -122,7 +123,7 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind(
         "kpis",
         "KPIの担当と計画人数",
-        1,
+        2,
         ("KPIの名称", "目標", "担当", "基準値", "実施対象者数", "実施見込者数", "注記", "分析"),
         (2.4, 2, 1.2, 0.9, 1.2, 1.2, 2, 2.4),
         rows.kpis,
