@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.casekinds import CLAIM, PEOPLE, TOKYO, Desk, changed, noon
 
 from kenpo.frame import Clock, Deadline, Role, State, Subject, cases
-from kenpo.frame.cases import Access, Actor, Break, CaseError, Event, What
+from kenpo.frame.cases import Access, Actor, Break, CaseClock, CaseError, Effect, Event, What
+from kenpo.frame.cases.events import sealed
 
 START = date(2023, 5, 8)
 PAID = ("佐藤 判断する", "佐藤 審査済みにする", "2023-05-09 鈴木 確認済みにする", "2023-05-10 高橋 決裁する")
@@ -142,6 +143,25 @@ def test_returned_mail_is_recorded_even_where_the_next_step_cannot_be_made(paid:
     paid.tell("高橋 再開する", "清水 返送を記録する")
     assert paid.events[-1].what == What.LETTER_RETURNED
     assert paid.case.state == "received"
+
+
+def test_returned_mail_starts_the_next_step_whoever_works_on_the_case(paid: Desk):
+    letters = (replace(CLAIM.letters[0], returned_move="send_back"),)
+    paid.kind = changed(letters=letters)
+    paid.tell("高橋 再開する", "佐藤 担当する", "清水 返送を記録する")
+    assert (paid.case.state, paid.case.owner) == ("returned", "佐藤")
+    assert paid.events[-1].data["because"] == paid.events[-2].sequence
+
+
+def test_a_move_from_where_the_case_does_not_stand_is_a_broken_history():
+    desk = Desk(START).tell("佐藤 照会する", "佐藤 回答を受ける")
+    last = desk.events[-1]
+    forged = last.payload.replace('"from":"inquiring"', '"from":"returned"')
+    desk.events[-1] = sealed(replace(last, payload=forged))
+    assert cases.verify(desk.events) == [] and forged != last.payload
+    with pytest.raises(CaseError) as refused:
+        cases.fold(desk.events)
+    assert refused.value.code == "broken_history"
 
 
 def test_a_closed_case_says_how_long_it_is_kept(paid: Desk):
@@ -342,6 +362,49 @@ def test_the_clock_may_begin_in_a_later_state():
     step = cases.move(kind, waiting, "accept", actor=PEOPLE["佐藤"], when=noon(later), expected=1)
     begun = cases.apply(waiting, step)
     assert (begun.used(date(2023, 5, 15)), begun.due) == (1, date(2023, 5, 26))
+
+
+def test_the_clock_does_not_run_on_the_way_to_the_state_it_begins_in():
+    accept = replace(CLAIM.moves[0], id="accept", from_states=("sorted",), to="received")
+    kind = changed(
+        first="arrived",
+        states=(
+            State("arrived", "到着", "分ける"),
+            State("sorted", "仕分け済み", "受け付ける"),
+            *CLAIM.states,
+        ),
+        moves=(replace(accept, id="sort", from_states=("arrived",), to="sorted"), accept, *CLAIM.moves),
+        deadline=Deadline(10, "例", begins="received"),
+    )
+    waiting = cases.fold([opened(kind=kind)])
+    step = cases.move(kind, waiting, "sort", actor=PEOPLE["佐藤"], when=noon(START), expected=1)
+    assert cases.apply(waiting, step).used(date(2023, 5, 31)) == 0
+
+
+def test_a_return_followed_by_an_inquiry_still_begins_anew():
+    clock = CaseClock(10).after(Effect.RUNS, START).after(Effect.RETURNS, date(2023, 5, 10))
+    clock = clock.after(Effect.STOPS, date(2023, 5, 11)).after(Effect.RUNS, date(2023, 5, 12))
+    assert (clock.used(date(2023, 5, 15)), clock.due) == (1, date(2023, 5, 26))
+
+
+def test_a_case_reopened_into_a_stop_begins_anew_after_it():
+    clock = CaseClock(10).after(Effect.RUNS, START).after(Effect.ENDS, date(2023, 5, 10))
+    clock = clock.after(Effect.STOPS, date(2023, 5, 11)).after(Effect.RUNS, date(2023, 5, 12))
+    assert clock.used(date(2023, 5, 15)) == 1
+
+
+def test_before_the_clock_began_again_nothing_is_used():
+    clock = CaseClock(10).after(Effect.RUNS, date(2023, 5, 12))
+    assert clock.used(START) == 0
+    stopped = clock.after(Effect.STOPS, date(2023, 5, 19))
+    assert (stopped.used(date(2023, 5, 15)), stopped.used(date(2023, 5, 31))) == (1, 5)
+
+
+def test_a_sequence_nobody_can_have_seen_is_stale():
+    desk = Desk(START)
+    with pytest.raises(CaseError) as refused:
+        cases.claim(desk.kind, desk.case, actor=PEOPLE["佐藤"], when=noon(START), expected=2)
+    assert refused.value.code == "stale"
 
 
 def test_a_long_text_is_refused():

@@ -62,6 +62,15 @@ def test_capacity_takes_the_best():
     assert cases.plan_opening(rows, {}, exclusions=NOBODY, capacity=0).opened == ()
 
 
+def test_among_equals_the_seed_decides_who_is_taken():
+    rows = listed(*(row(n) for n in range(100)))
+    first, again, other = (
+        keys(cases.plan_opening(rows, {}, exclusions=NOBODY, capacity=10, seed=seed).opened)
+        for seed in ("2026-08", "2026-08", "2027-02")
+    )
+    assert first == again != other
+
+
 def test_each_exclusion_says_why():
     rows = listed(*(row(n) for n in range(1, 9)), row(8, 2))
     known = {rows[0].id: Known.OPEN, rows[1].id: Known.DONE, rows[2].id: Known.HELD_OUT}
