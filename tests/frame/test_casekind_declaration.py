@@ -72,6 +72,7 @@ WRONG = {
         {"moves": with_move("found", from_states=("inquiring",))},
         "state unreachable: no move leads out",
     ),
+    "begins at its end": ({"first": "paid"}, "first: state paid is ended"),
     "out of an ended state": (
         {"moves": with_move("reopen", reopens=False)},
         "move reopen: leads out of the ended state paid",
