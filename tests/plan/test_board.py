@@ -219,6 +219,8 @@ def test_what_is_done_is_counted_in_months_branches_or_words():
     monthly = kpi("sns_monthly_posting", {"kind": "done", "every_month": True})
     assert row(monthly, actual("6", "2023-09")).verdict is Code.MET
     assert row(monthly, actual("5", "2023-09")).suggested is Mark.TO_BE_DONE
+    assert row(monthly, Actual(text="毎月配信した", as_of="2023-09")).verdict is Code.MET
+    assert row(monthly, Actual(text="春に配信した", as_of="2023-09")).verdict is Code.UNDECIDED
     every = kpi("opinion_dissemination", {"kind": "done", "all_branches": True})
     made = row(every, actual("38", "2024-03"), period="2023", branch="00")
     assert (made.shown, made.verdict, made.reason) == ("38支部", Code.NOT_MET, "47支部のうち38支部で実施")

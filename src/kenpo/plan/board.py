@@ -438,8 +438,8 @@ def _only_words(actual: Actual) -> bool:
 def figure_of(actual: Actual | None, kpi: Kpi, branch: str, day: date) -> Figure:
     """An actual as `judge` takes it.
 
-    For 実施: told in words counts as done; the whole is the months of the year so far (毎月), or the branches (全支部) in
-    the nation's plan. Elsewhere words alone are no figure.
+    For 実施: told in words counts as done, for every month so far when the words say 毎月; the whole is the months of the
+    year so far (毎月), or the branches (全支部) in the nation's plan. Elsewhere words alone are no figure.
     """
     if actual is None:
         return Missing("未集計")
@@ -453,8 +453,9 @@ def figure_of(actual: Actual | None, kpi: Kpi, branch: str, day: date) -> Figure
     if isinstance(target, Done):
         done = actual.value if actual.value is not None else Decimal(1)
         whole: Decimal | int | None = actual.denominator
-        if whole is None and actual.value is not None and target.every_month:
+        if whole is None and target.every_month and (actual.value is not None or "毎月" in actual.text):
             whole = elapsed(day.month)
+            done = done if actual.value is not None else Decimal(whole)
         if whole is None and actual.value is not None and target.all_branches and branch == NATION_CODE:
             whole = len(BRANCH_CODES)
         return Value(done, actual.numerator if actual.numerator is not None else done, whole)
