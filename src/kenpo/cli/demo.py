@@ -158,6 +158,8 @@ def _begin(folder: Path) -> None:
 
 def _say_next(folder: Path, month: date) -> None:
     lake = f"--lake {shlex.quote(str(folder / 'lake'))}"
+    plans = f"--plans {shlex.quote(str(folder / 'plans'))}"
+    plan = f"{BRANCH}-{fy(month)} --period {fy(month)}H1 {plans}"
     _heading("次に試すこと")
     for title, words in (
         ("年度累計", f"show {_COST} --branch {BRANCH} --window fytd {lake}"),
@@ -165,6 +167,8 @@ def _say_next(folder: Path, month: date) -> None:
         ("業態別", f"show {_COST} --branch {BRANCH} --month {month:%Y-%m} --by industry {lake}"),
         ("薬局別", f"show {_SHARE} --branch {BRANCH} --month {month:%Y-%m} --by pharmacy {lake}"),
         ("軽減額通知の対象者", f"worklist generic_switch --branch {BRANCH} --month {month:%Y-%m} {lake}"),
+        ("年度末の見込み", f"plan forecast {plan} {lake}"),
+        ("全支部の一覧", f"plan rollup --period {fy(month)}H1 {plans} {lake}"),
         ("機械で読める形", f"show {_SHARE} --format json {lake}"),
         ("取り込んだものの一覧", f"lake {lake}"),
         ("置き場の点検", f"doctor {lake} --key {shlex.quote(str(folder / 'member.key'))}"),
