@@ -218,6 +218,7 @@ def issue(
     *,
     sheet: bool = True,
     duplex: bool = False,
+    tagged: bool = True,
     window: Window = LONG_3,
 ) -> Printed:
     """Print a run: one PDF, where each letter stands in it, and characters the font does not have.
@@ -226,7 +227,9 @@ def issue(
     """
     template = Template(letter.title, letter.template.read_text(encoding="utf-8"))
     posts = [addressed(letter, one) for one in letters]
-    return print_letters(template, posts, sent_by(sender), sheet=sheet, duplex=duplex, window=window)
+    return print_letters(
+        template, posts, sent_by(sender), sheet=sheet, duplex=duplex, tagged=tagged, window=window
+    )
 
 
 def sent_by(sender: Sender) -> From:

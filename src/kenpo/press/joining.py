@@ -15,7 +15,8 @@ _WIDTH, _HEIGHT = 210 / 25.4 * 72, 297 / 25.4 * 72
 class Joined:
     """PDFs put one behind the other with their structure, so that a screen reader reads the joined file as it would each."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, tagged: bool = True) -> None:
+        self._tagged = tagged
         self._pdf = Pdf.new()
         self._title = title
         self._parts: list[Any] = []
@@ -43,7 +44,8 @@ class Joined:
             starts = list(_starts(source)) if letters else [0]
             if letters and len(starts) != letters:
                 raise AssertionError("a template makes no heading of the first level")
-            self._renumber(source)
+            if self._tagged:
+                self._renumber(source)
             spans = []
             for first, end in zip(starts, [*starts[1:], len(source.pages)], strict=True):
                 begun = len(self._pdf.pages)
@@ -52,7 +54,8 @@ class Joined:
                 spans.append((begun + 1, len(self._pdf.pages)))
                 if duplex and (len(self._pdf.pages) - begun) % 2:
                     self._pdf.add_blank_page(page_size=(_WIDTH, _HEIGHT))
-            self._take_structure(source)
+            if self._tagged:
+                self._take_structure(source)
         return spans
 
     def _renumber(self, source: Pdf) -> None:
@@ -97,6 +100,21 @@ class Joined:
     def bytes(self) -> bytes:
         """The file. It has no date, and its id follows from its content."""
         pdf, root = self._pdf, self._pdf.Root
+        if self._tagged:
+            root.StructTreeRoot = self._structure()
+            root.MarkInfo = Dictionary(Marked=True)
+        root.Lang = pikepdf.String("ja-JP")
+        root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
+        pdf.docinfo[Name.Title] = pikepdf.String(self._title)
+        with pdf.open_outline() as outline:
+            outline.root.extend(OutlineItem(text, page - 1) for text, page in self._bookmarks)
+        out = io.BytesIO()
+        pdf.save(out, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+        return out.getvalue()
+
+    def _structure(self) -> Any:
+        """The structure of all parts under one document."""
+        pdf = self._pdf
         tree = pdf.make_indirect(Dictionary(Type=Name.StructTreeRoot))
         whole = pdf.make_indirect(Dictionary(Type=Name.StructElem, S=Name.Document, P=tree))
         for part in self._parts:
@@ -111,16 +129,7 @@ class Joined:
             names = Array(x for name, element in pairs for x in (pikepdf.String(name), element))
             limits = Array([pikepdf.String(pairs[0][0]), pikepdf.String(pairs[-1][0])])
             tree.IDTree = pdf.make_indirect(Dictionary(Kids=Array([Dictionary(Names=names, Limits=limits)])))
-        root.StructTreeRoot = tree
-        root.MarkInfo = Dictionary(Marked=True)
-        root.Lang = pikepdf.String("ja-JP")
-        root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
-        pdf.docinfo[Name.Title] = self._title
-        with pdf.open_outline() as outline:
-            outline.root.extend(OutlineItem(text, page - 1) for text, page in self._bookmarks)
-        out = io.BytesIO()
-        pdf.save(out, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-        return out.getvalue()
+        return tree
 
 
 def _starts(source: Pdf) -> Iterator[int]:

@@ -8,12 +8,16 @@ joined with their structure (tags) whole.
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from itertools import repeat
+from multiprocessing import get_context
 from typing import Any
 
 import segno
@@ -28,9 +32,13 @@ from kenpo.press.layout import ACCENT, INK, MUTED, RULE
 GETA = "〓"
 """Printed for a character the font does not have (外字), as printers do."""
 
-GROUP = 50
-"""Letters set at a time. Setting grows faster than the number of pages, and typst keeps what the last ones took."""
+GROUP = 25
+"""Letters set at a time: setting grows faster than the number of pages."""
 
+ROUND = 12
+"""Groups a process sets before another takes its place: typst keeps what the last ones took, some 20 MB a group."""
+
+_AT_ONCE = 2
 _PALE = "F2F6FA"
 _A4 = (210, 297)
 _INSET = (3, 2)
@@ -170,28 +178,37 @@ def print_letters(
     *,
     sheet: bool = True,
     duplex: bool = False,
+    tagged: bool = True,
     window: Window = LONG_3,
+    workers: int | None = None,
 ) -> Printed:
     """One PDF of all letters in their order, each beginning on a new sheet.
 
     sheet: the list of the run (発送一覧: numbers and pages, no names) follows the letters. duplex: a letter that ends on a
-    front gets an empty back, so that the next begins on a new sheet of paper printed on both sides. Raises ArgumentError
-    for a run that cannot go out: empty, numbers or tokens twice, no address or name, a name or address too long.
+    front gets an empty back, so that the next begins on a new sheet of paper printed on both sides. tagged: with the
+    structure screen readers use; a run of many thousands that is only printed needs a fifth of the memory without. workers:
+    how many processes set a long run; by default one per processor, at most four. Raises ArgumentError for a run that cannot go
+    out: empty, numbers or tokens twice, no address or name, a name or address too long; and for a template at fault.
     """
     _check(letters)
     missing: list[Missing] = []
     clean = [_printable(post, missing) for post in letters]
-    joined, placed = Joined(template.title), []
-    for at in range(0, len(clean), GROUP):
-        group = clean[at : at + GROUP]
-        for post, (first, last) in zip(
-            group, joined.add(_set(template, group, sender, window), len(group), duplex), strict=True
-        ):
+    joined, placed = Joined(template.title, tagged=tagged), []
+    groups = [clean[at : at + GROUP] for at in range(0, len(clean), GROUP)]
+    for group, content in zip(groups, _made(template, groups, sender, window, tagged, workers), strict=True):
+        spans = joined.add(content, len(group), duplex)
+        for post, (first, last) in zip(group, spans, strict=True):
             placed.append(Placed(post.number, post.token, first, last))
             joined.bookmark(post.number, first)
     if sheet:
         first = joined.pages + 1
-        joined.add(_list(template, sender, letters[0].date, placed, missing), duplex=duplex)
+        listed = (template, sender, letters[0].date, placed, missing, tagged)
+        if len(groups) <= _AT_ONCE:
+            content = _list(*listed)
+        else:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                content = pool.submit(_list, *listed).result()
+        joined.add(content, duplex=duplex)
         joined.bookmark("発送一覧", first)
     return Printed(joined.bytes(), tuple(placed), tuple(missing))
 
@@ -360,7 +377,26 @@ def _address(post: Post) -> dict[str, Any]:
     }
 
 
-def _set(template: Template, letters: Sequence[Post], sender: From, window: Window) -> bytes:
+def _made(
+    template: Template,
+    groups: Sequence[Sequence[Post]],
+    sender: From,
+    window: Window,
+    tagged: bool,
+    workers: int | None,
+) -> Iterator[bytes]:
+    """The PDF of each group, in their order; a long run is set by processes of its own, anew after each round."""
+    if len(groups) <= _AT_ONCE:
+        yield from (_set(template, group, sender, window, tagged) for group in groups)
+        return
+    count = workers or min(4, len(os.sched_getaffinity(0)))
+    for at in range(0, len(groups), count * ROUND):
+        now = groups[at : at + count * ROUND]
+        with ProcessPoolExecutor(min(count, len(now)), mp_context=get_context("spawn")) as pool:
+            yield from pool.map(_set, repeat(template), now, repeat(sender), repeat(window), repeat(tagged))
+
+
+def _set(template: Template, letters: Sequence[Post], sender: From, window: Window, tagged: bool) -> bytes:
     boxes = window.boxes()
     data = {
         "title": template.title,
@@ -368,7 +404,7 @@ def _set(template: Template, letters: Sequence[Post], sender: From, window: Wind
         "window": boxes,
         "folds": window.folds,
         "body": window.y + window.height + 7,
-        "sender": sender.__dict__,
+        "sender": asdict(sender),
         "posts": [
             {
                 **_address(post),
@@ -381,22 +417,27 @@ def _set(template: Template, letters: Sequence[Post], sender: From, window: Wind
         ],
     }
     last = "#for (n, post) in run.posts.enumerate() { one(n, post, letter) }"
-    return _compile("\n".join((_resource("letters.typ"), template.source, last)), data)
+    return _compile("\n".join((_resource("letters.typ"), template.source, last)), data, tagged)
 
 
 def _list(
-    template: Template, sender: From, day: str, placed: Sequence[Placed], missing: Sequence[Missing]
+    template: Template,
+    sender: From,
+    day: str,
+    placed: Sequence[Placed],
+    missing: Sequence[Missing],
+    tagged: bool,
 ) -> bytes:
     data = {
         "title": template.title,
         "style": _STYLE,
-        "sender": sender.__dict__,
+        "sender": asdict(sender),
         "date": day,
         "pages": placed[-1].last,
         "placed": [[p.number, spoken(p.token), p.first, p.last] for p in placed],
         "missing": [[m.number, m.where, m.character, m.printed] for m in missing],
     }
-    return _compile(_resource("runs.typ"), data)
+    return _compile(_resource("runs.typ"), data, tagged)
 
 
 @cache
@@ -411,14 +452,22 @@ def _fonts() -> typst.Fonts:
     )
 
 
-def _compile(source: str, data: Mapping[str, Any]) -> bytes:
+def _compile(source: str, data: Mapping[str, Any], tagged: bool = True) -> bytes:
     compiler = typst.Compiler(font_paths=_fonts(), ignore_system_fonts=True)
-    made = compiler.compile(
-        source.encode(),
-        format="pdf",
-        sys_inputs={"run": json.dumps(data, ensure_ascii=False)},
-        timestamp=0,
-    )
+    try:
+        made = compiler.compile(
+            source.encode(),
+            format="pdf",
+            sys_inputs={"run": json.dumps(data, ensure_ascii=False)},
+            timestamp=0,
+            pdf_tags=tagged,
+        )
+    except typst.TypstError as error:
+        raise ArgumentError(
+            f"文書のひな形か内容に誤りがあり、印刷できません（{error.message}）。",
+            where=str(data["title"]),
+            todo="ひな形（.typ）と、それに渡す内容の項目を確かめてください。",
+        ) from None
     if not isinstance(made, bytes):
         raise TypeError("typst made no single PDF")
     return made
