@@ -389,7 +389,7 @@ def _made(
     if len(groups) <= _AT_ONCE:
         yield from (_set(template, group, sender, window, tagged) for group in groups)
         return
-    count = workers or min(4, len(os.sched_getaffinity(0)))
+    count = workers or min(4, os.cpu_count() or 1)
     for at in range(0, len(groups), count * ROUND):
         now = groups[at : at + count * ROUND]
         with ProcessPoolExecutor(min(count, len(now)), mp_context=get_context("spawn")) as pool:
