@@ -213,6 +213,18 @@ class TestFigures:
         out = read("board", PLAN, "--period", HALF, "--lake", tiny.lake.root)[1]
         assert "出所：kenpo explain generic_volume_share --branch 35 --month 2025-09" in out
 
+    def test_refresh_fills_every_report_that_is_not_finished(self, read, tiny: TinyBranch, tmp_path: Path):
+        read("freeze", "35-2024", "--period", "2024Q4", "--by", "企画総務グループ")
+        finished = (tmp_path / "plans" / "35-2024.2024Q4.yaml").read_bytes()
+        commands.refresh_plans(tmp_path / "plans", tiny.lake)
+        store = Plans(tmp_path / "plans")
+        held = store.progress(PLAN, HALF).of("mynumber_record_rate")
+        assert held is not None and any(a.source == "computed" for a in held.actuals)
+        assert (tmp_path / "plans" / "35-2024.2024Q4.yaml").read_bytes() == finished
+        before = {p.name: p.read_bytes() for p in store.folder.iterdir()}
+        commands.refresh_plans(tmp_path / "plans", tiny.lake)
+        assert {p.name: p.read_bytes() for p in store.folder.iterdir()} == before
+
     def test_an_entry_by_hand_keeps_who_and_why(self, read, tmp_path: Path):
         words = ("--as-of", "2025-09", "--by", "保健グループ", "--why", "健診機関の報告", "--value", "25.1")
         assert read("enter", PLAN, "生活習慣病予防健診実施率", *words)[0] == 0
