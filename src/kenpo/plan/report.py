@@ -149,7 +149,7 @@ def _behind(progress: Progress, rows: Sequence[Row]) -> Table:
             ]
             for r in rows
         ],
-        widths=(3, 2, 2.4, 6),
+        widths=(3, 1.7, 3.4, 5.3),
     )
 
 
@@ -210,7 +210,7 @@ def _kpi_list(rows: Sequence[Row]) -> Iterator[Block]:
     yield table(
         heads,
         [_kpi_row(row, rows[n - 1] if n else None) for n, row in enumerate(rows)],
-        widths=(3.2, 3.2, 2.8, 1.5, 1.4, 2.3, 1.4, 1.3, 0.8, 1.9),
+        widths=(2.8, 3.0, 2.6, 1.5, 1.4, 2.2, 1.4, 1.3, 0.8, 2.8),
     )
 
 
