@@ -12,8 +12,8 @@ from kenpo.base.money import round_ratio
 from kenpo.cli.output import console, errors, table
 from kenpo.plan.board import Board
 from kenpo.plan.filling import Filled
-from kenpo.plan.forecast import Accuracy
-from kenpo.plan.model import SOURCES, Row, period_title
+from kenpo.plan.forecast import CONFIDENCE_WORDS, Accuracy
+from kenpo.plan.model import SOURCES, period_title
 from kenpo.plan.reading import Reading
 from kenpo.plan.report import landing_lines
 from kenpo.plan.rollup import Cell, Line, Rollup
@@ -82,10 +82,9 @@ def say_board(made: Board) -> None:
     ]
     rows = []
     for row in made.rows:
-        term = known(row.measure)
         rows.append(
             [
-                term.short if term else row.title,
+                row.title,
                 row.target,
                 row.shown,
                 row.as_of,
@@ -118,11 +117,6 @@ def say_filled(done: Filled) -> None:
         + (f"（{'、'.join(titles)}）。" if titles else "。"),
         soft_wrap=True,
     )
-
-
-def _short(row: Row) -> str:
-    term = known(row.measure)
-    return term.short if term else row.title
 
 
 def _years(years: Sequence[int]) -> str:
@@ -228,7 +222,7 @@ def say_forecast(made: Board, tried: Mapping[str, Accuracy]) -> None:
         past = tried.get(row.measure or "")
         rows.append(
             [
-                _short(row),
+                row.title,
                 row.target,
                 row.shown,
                 "".join(landing_lines(row)),
@@ -255,5 +249,5 @@ def say_forecast(made: Board, tried: Mapping[str, Accuracy]) -> None:
         f"{made.plan.title}　{period_title(made.period)}",
         [(h, "right" if h in numeric else "left") for h in heads],
         rows,
-        "※ 見込みの（　）は8割の確からしさの範囲。過去での誤差は、ほかの年度から見込んだ場合の平均のずれと、範囲に収まった割合です。",
+        f"※ 見込みの（　）は{CONFIDENCE_WORDS}の確からしさの範囲。過去での誤差は、ほかの年度から見込んだ場合の平均のずれと、範囲に収まった割合です。",
     )

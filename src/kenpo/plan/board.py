@@ -71,7 +71,8 @@ from kenpo.plan.targets import (
 from kenpo.plan.vocabulary import Term, known
 
 FAR_ABOVE = Fraction(1, 10)
-"""◎ (計画を大幅に上回る) is suggested from this part above what was asked for."""
+"""◎ (計画を大幅に上回る) is suggested from this part above what was asked for: our default, as no source sets the
+mark's limit; a person decides the mark."""
 
 NO_FIGURE, NOT_APPLICABLE = "－", "対象外"
 BESIDE = "計画のKPI以外の指標"

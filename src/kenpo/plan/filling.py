@@ -35,7 +35,8 @@ from kenpo.plan.targets import as_written
 from kenpo.plan.vocabulary import known, terms
 
 SETTLING_MONTHS = 2
-"""A figure of the newest months of the lake, this many of them, is still 暫定: late claims (月遅れ) may change it."""
+"""A figure of the newest months of the lake, this many of them, is still 暫定: late claims (月遅れ) may change it.
+The number is our default: no source sets one."""
 
 _MONTH_OF_TREATMENT = "診療月"
 

@@ -31,6 +31,8 @@ Pool = Literal["others", "earlier"]
 """From which years a past year is forecast: all others, or only those before it, as it would have been then."""
 
 CONFIDENCE = Decimal("0.8")
+CONFIDENCE_WORDS = f"{10 * CONFIDENCE:.0f}割"
+"""How sure the interval of a forecast is; `_T` belongs to it. Kenpo's own choice: no plan or circular sets one."""
 
 # 90 % points of Student's t for 1 to 10 degrees of freedom; the last serves for more, a little too wide.
 _T = ("3.078", "1.886", "1.638", "1.533", "1.476", "1.440", "1.415", "1.397", "1.383", "1.372")

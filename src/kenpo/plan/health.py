@@ -19,7 +19,7 @@ from kenpo.plan.targets import BranchSpecific, NotAboveLastYear, NotBelowLastYea
 
 CURRENT_MONTHS = 4
 """A figure is current (最近の実績) when its month lies this many months or less before the period's last month: receipts
-of a month are there two to three months later."""
+of a month are there two to three months later. The number is our default: no source sets one."""
 
 CHECKS = {
     "owner": "担当が書かれていません",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -33,11 +32,8 @@ from kenpo.plan.model import (
     initiative_key,
 )
 from kenpo.plan.record_rows import ACTION_PLAN, NO, STATES, YES, name_of
-from kenpo.plan.sentences import kpis_in
-from kenpo.plan.targets import Done, Equal, Target
-from kenpo.plan.vocabulary import known, plain, terms
-
-_EXACTLY = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(?:%|円|事業所|支部|日|社|位)?$")
+from kenpo.plan.targeting import target_in
+from kenpo.plan.vocabulary import terms
 
 Row = dict[str, str]
 
@@ -195,7 +191,7 @@ def _kpi(row: Row, kpi: Kpi) -> dict[str, Any]:
     planned = Planned(eligible=_whole(row["実施対象者数"]), expected=_whole(row["実施見込者数"]))
     words, target, review = row["目標"], None, kpi.review
     if words:
-        target = _target(words, kpi)
+        target, _ = target_in(words, kpi)
         if target is None:
             review = (*review, Review(what="付属資料の目標を読み取れません。", passage=words))
         elif kpi.target is not None and target != kpi.target:
@@ -214,20 +210,9 @@ def _kpi(row: Row, kpi: Kpi) -> dict[str, Any]:
 
 @_of("KPI目標の改定")
 def _change(row: Row, kpi: Kpi) -> TargetChange | None:
-    target = _target(row["改定前の目標"], kpi)
+    target, _ = target_in(row["改定前の目標"], kpi)
     until = date.fromisoformat(row["適用の終わり"])
     return target and TargetChange(target=target, until=until, why=row["改定の理由"], by=row["改定者"])
-
-
-def _target(words: str, kpi: Kpi) -> Target | None:
-    """The target these words state, as `describe` writes them; None when they cannot be read."""
-    if exactly := _EXACTLY.match(plain(words)):
-        return Equal(value=exactly[1].replace(",", ""))  # type: ignore[arg-type]
-    if re.fullmatch(r"(全支部で)?(毎月)?実施", words):
-        return Done(every_month="毎月" in words, all_branches="全支部" in words)
-    term = known(kpi.measure)
-    sentence = term.sentence.replace("{target}", words) if term else f"{kpi.text}{words}"
-    return next((s.target for s in kpis_in(sentence) if s.target is not None), None)
 
 
 @_of("データヘルス計画と国の目標")

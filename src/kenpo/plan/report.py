@@ -22,6 +22,7 @@ from kenpo.base.document import (
 )
 from kenpo.base.era import to_wareki
 from kenpo.plan import pages, records, supplement
+from kenpo.plan.forecast import CONFIDENCE_WORDS
 from kenpo.plan.judging import Code
 from kenpo.plan.model import Plan, Progress, Row, period_end, period_title
 from kenpo.plan.reading import read_plan
@@ -130,7 +131,7 @@ def _overview(progress: Progress, rows: Sequence[Row], room: int) -> Iterator[Bl
             "図の（　）は年度末の目標。段階目標は、過去の年度の月ごとの進み方から、その月までに達しているべき値です。"
         )
     if any(len(landing_lines(r)) > 1 for r in bad[:explained]):
-        said.append("年度末の見込みの（　）は、8割の確からしさで収まる範囲です。")
+        said.append(f"年度末の見込みの（　）は、{CONFIDENCE_WORDS}の確からしさで収まる範囲です。")
     if said:
         yield Paragraph("".join(said), small=True)
 
@@ -142,7 +143,7 @@ def _behind(progress: Progress, rows: Sequence[Row]) -> Table:
         ("下回っているKPI", "実績", "年度末の見込み", "今後の対応" if planned else "目標"),
         [
             [
-                cell(_short(r)),
+                cell(r.title),
                 cell(*(t for t in (r.shown, r.as_of) if t)),
                 cell(*landing_lines(r)),
                 cell(_what_next(progress, r) if planned else r.target),
@@ -175,7 +176,7 @@ def _bar(row: Row) -> Bar | None:
         return None
     lower = _lower_is_better(row)
     return Bar(
-        _short(row),
+        row.title,
         _share(value, row.level, lower),
         f"{row.shown}（{number_text(row.level, row.unit)}{'以下' if lower else '以上'}）",
         _share(row.expected, row.level, lower) if row.expected is not None else None,
@@ -193,11 +194,6 @@ def _share(value: Decimal, level: Decimal, lower: bool) -> float | None:
 def _lower_is_better(row: Row) -> bool:
     term = known(row.measure)
     return term is not None and term.better == "lower"
-
-
-def _short(row: Row) -> str:
-    term = known(row.measure)
-    return term.short if term else row.title
 
 
 # ---- the list of KPIs --------------------------------------------------------------------------------------------

@@ -31,10 +31,10 @@ def revise(plan: Plan, measure: str, words: str, *, on: date, why: str, by: str)
             f"計画「{plan.id}」に「{measure}」というKPIはありません。",
             todo=f"次のいずれかを指定してください：\n{listed}",
         )
-    target = target_in(words, kpi)
-    if target is None:
+    target, doubts = target_in(words, kpi)
+    if target is None or doubts:
         raise ArgumentError(
-            f"「{words}」は目標として読めません。",
+            f"「{words}」は目標として読めません。{''.join(doubts)}",
             todo="95.0％以上、7日以下、対前年度以上（0.35％以上）、実施 のように書いてください。",
         )
     if target == kpi.target:

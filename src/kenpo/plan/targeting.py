@@ -12,13 +12,16 @@ from kenpo.plan.vocabulary import known, plain
 _EXACTLY = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(?:%|円|事業所|支部|日|社|位)?$")
 
 
-def target_in(words: str, kpi: Kpi) -> Target | None:
-    """The target that words state of a KPI (95.0％以上、対前年度以上（0.35％以上）、実施); None when they state none."""
+def target_in(words: str, kpi: Kpi) -> tuple[Target | None, tuple[str, ...]]:
+    """The target that words state of a KPI (95.0％以上、対前年度以上（0.35％以上）、実施), and what is doubtful about it.
+
+    The target is None when they state none.
+    """
     if exactly := _EXACTLY.match(plain(words)):
-        return Equal(value=as_written(exactly[1].replace(",", "")))
+        return Equal(value=as_written(exactly[1].replace(",", ""))), ()
     if re.fullmatch(r"(全支部で)?(毎月)?実施(する)?", words.strip()):
-        return Done(every_month="毎月" in words, all_branches="全支部" in words)
+        return Done(every_month="毎月" in words, all_branches="全支部" in words), ()
     term = known(kpi.measure)
     sentence = term.sentence.replace("{target}", words) if term else f"{kpi.text}{words}"
-    stated = [s for s in kpis_in(sentence) if s.target is not None and not s.doubts]
-    return stated[0].target if stated else None
+    stated = next((s for s in kpis_in(sentence) if s.target is not None), None)
+    return (stated.target, tuple(stated.doubts)) if stated else (None, ())

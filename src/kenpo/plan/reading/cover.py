@@ -20,8 +20,9 @@ _YEARS = re.compile(
     r"(?P<first>20\d\d|(?:令和|平成)(?:元|\d{1,2}))(?:年度)?(?:～|から|-)(?P<last>20\d\d|(?:令和)?(?:元|\d{1,2}))年度"
 )
 _DATED = re.compile(r"^(?:令和|平成|20\d\d)[^、。]{0,8}年\d{1,2}月\d{1,2}日$")
-_TERM = re.compile(r"第([3-7])期")
-_TERMS = {3: (2015, 2017), 4: (2018, 2020), 5: (2021, 2023), 6: (2024, 2026), 7: (2027, 2029)}
+_TERM = re.compile(r"第([3-6])期")
+_TERMS = {3: (2015, 2017), 4: (2018, 2020), 5: (2021, 2023), 6: (2024, 2026)}
+"""Years of the action plans (保険者機能強化アクションプラン) by their term, as 協会けんぽ's own plans print them."""
 
 
 @dataclass(frozen=True)
