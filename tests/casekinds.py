@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kenpo.frame import (
     Amount,
@@ -30,6 +31,7 @@ from kenpo.frame import (
     cases,
     staff,
 )
+from kenpo.frame import letter as letters
 from kenpo.frame.cases import JAPAN, Actor, Case, Event
 
 ALL = staff(Group.OPERATIONS)
@@ -43,9 +45,33 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    days: int = Field(title="申請日数")
+    daily: int = Field(title="日額（円）")
+    from_day: date | None = Field(default=None, title="労務に服さなかった最初の日")
+
+
+class Benefit(BaseModel):
+    """What the letter says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     days: int
-    daily: int
-    from_day: date | None = None
+    yen: int
+
+
+NOTICE = letters.Letter(
+    id="toy_notice",
+    title="支給決定通知書",
+    template=Path(__file__).parent / "frame" / "casekind_notice.typ",
+    content=Benefit,
+    to="member",
+    law="健康保険法99条",
+)
+
+
+def benefit(claim: Claim) -> Benefit:
+    """The letter of a claim."""
+    return Benefit(days=claim.days - 3, yen=(claim.days - 3) * claim.daily)
 
 
 def decide(facts: Claim, parameters: Mapping[str, Any]) -> Decision:
@@ -69,6 +95,7 @@ CLAIM = CaseKind(
     definition="受け付けた申請を審査し、決裁して支給する。",
     law="健康保険法99条",
     content=Claim,
+    summary=lambda claim: f"{claim.days}日、日額{claim.daily:,}円",
     first="received",
     states=(
         State("received", "審査待ち", "申請書を審査する"),
@@ -114,7 +141,7 @@ CLAIM = CaseKind(
         Move("came_back", "宛所不明にする", ("paid",), "unreachable", ALL, needs_reason=True, reopens=True),
         Move("found", "住所を確かめた", ("unreachable",), "received", ALL),
     ),
-    letters=(Letter("notice", "支給決定通知書", "notice.typ", returned_move="came_back"),),
+    letters=(Letter("notice", "支給決定通知書", NOTICE, benefit, returned_move="came_back"),),
     retention=Retention(5, "健康保険法193条（時効2年）と文書保存の定め"),
     deadline=Deadline(10, "サービススタンダード"),
     subject=Subject.MEMBER,

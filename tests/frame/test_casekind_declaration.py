@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict
-from tests.casekinds import CLAIM, PAYABLE, Claim, changed, decide
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+from tests.casekinds import CLAIM, NOTICE, PAYABLE, PEOPLE, TOKYO, Claim, benefit, changed, decide, noon
 
+from kenpo.base.document import Document, Table
 from kenpo.base.errors import ArgumentError, ParameterError
 from kenpo.catalogue import CASEKINDS, INITIATIVES, WORKLISTS, casekind_of
 from kenpo.frame import (
@@ -28,20 +30,46 @@ from kenpo.frame import (
     State,
     Step,
     Subject,
+    cases,
     staff,
 )
+from kenpo.frame.content import Input, fields_of, lines_of
 
 
 class Loose(BaseModel):
     days: int
 
 
-class Rough(BaseModel):
+class Exact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-    weight: float
+
+
+class Rough(Exact):
+    weight: tuple[float | None, ...] = Field(title="重さ")
+
+
+class Untitled(Exact):
+    weight: Decimal
+
+
+class Nested(Exact):
+    parts: tuple[Untitled, ...] = Field(title="部分")
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+class Coloured(Exact):
+    colour: Colour = Field(title="色")
+
+
+class Written(Exact):
+    colour: Literal["red"] = Field(title="色")
 
 
 CLERK = (Role.OPERATIONS_CLERK,)
+HEADS = staff(Group.OPERATIONS, Level.CHECKER)
 
 
 def with_state(id: str, **fields: Any) -> tuple[State, ...]:
@@ -116,20 +144,28 @@ WRONG = {
     ),
     "administrator reads": ({"readers": (Role.ADMINISTRATOR,)}, "administrator may not work on cases"),
     "letter to nobody": ({"subject": Subject.NONE}, "letter notice: the kind has no subject to write to"),
+    "letter to somebody else": (
+        {"letters": (Letter("notice", "通知", replace(NOTICE, to="workplace"), benefit),)},
+        "letter notice: goes to a workplace, but the subject is a member",
+    ),
+    "letter without a name": (
+        {"letters": (Letter("notice", "", NOTICE, benefit),)},
+        "letter notice: title is empty",
+    ),
     "unknown letter": (
         {"moves": with_move("inquire", letter="card")},
         "move inquire: letter card is unknown",
     ),
     "letter never sent": (
-        {"letters": (*CLAIM.letters, Letter("card", "はがき", "card.typ"))},
+        {"letters": (*CLAIM.letters, Letter("card", "はがき", NOTICE, benefit))},
         "letter card: no move sends it",
     ),
     "returned mail leads nowhere": (
-        {"letters": (Letter("notice", "通知", "n.typ", returned_move="nowhere"),)},
+        {"letters": (Letter("notice", "通知", NOTICE, benefit, returned_move="nowhere"),)},
         "letter notice: move nowhere is unknown",
     ),
     "returned mail approves": (
-        {"letters": (Letter("notice", "通知", "n.typ", returned_move="check"),)},
+        {"letters": (Letter("notice", "通知", NOTICE, benefit, returned_move="check"),)},
         "returned mail gives no approval",
     ),
     "nothing to do next": ({"states": with_state("received", todo="")}, "state received: todo is empty"),
@@ -147,6 +183,35 @@ WRONG = {
     "unknown parameter of decide": ({"parameters": ("no_such",)}, "parameter no_such is unknown"),
     "content may be changed": ({"content": Loose}, "content: Loose must be frozen and forbid extra fields"),
     "content holds a float": ({"content": Rough}, "content: weight must be int or Decimal, never float"),
+    "content without titles": (
+        {"content": Untitled},
+        "content: weight of Untitled must have a Japanese title: Field(title=…)",
+    ),
+    "parts without titles": ({"content": Nested}, "content: weight of Untitled must have a Japanese title"),
+    "facts without titles": ({"facts": Untitled}, "facts: weight of Untitled must have a Japanese title"),
+    "a choice without labels": (
+        {"content": Coloured},
+        "content: colour: Colour must be a StrEnum whose members have a Japanese label",
+    ),
+    "a choice written out": (
+        {"content": Written},
+        "content: colour must be a StrEnum with labels or a plain type",
+    ),
+    "no form asks for it": (
+        {"content": Nested, "worklist": None, "key": (), "subject_column": None},
+        "content: parts cannot be asked for in a form, but cases are opened by hand",
+    ),
+    "contents of no worklist": (
+        {"contents": lambda lake, rows: {}, "worklist": None, "key": (), "subject_column": None},
+        "contents makes contents of a worklist's rows, which is missing",
+    ),
+    "nobody's queue": (
+        {
+            "moves": tuple(replace(m, roles=HEADS, approval=None, undo_roles=()) for m in CLAIM.moves),
+            "approval": (),
+        },
+        "no clerk may make any move, so no group has the kind in its queue",
+    ),
     "decide without reasons": ({"reasons": ()}, "decide: reasons is empty"),
     "reasons without decide": (
         {"decide": None, "moves": with_move("examine", needs_decision=False)},
@@ -222,6 +287,108 @@ def test_closed_cases_are_kept_from_the_next_fiscal_year_on():
     five = Retention(5, "例")
     assert five.until(date(2026, 3, 31)) == date(2031, 3, 31)
     assert five.until(date(2026, 4, 1)) == date(2032, 3, 31)
+
+
+# ---- what the office asks of every kind ---------------------------------------------------------------------------
+
+
+class Sort(StrEnum):
+    COLD = "cold"
+    HOT = "hot"
+
+    @property
+    def label(self) -> str:
+        return {"cold": "冷たい", "hot": "温かい"}[self]
+
+
+class Meal(Exact):
+    """A content with a field of every sort."""
+
+    name: str = Field(title="品名", description="献立表のとおりに書く")
+    note: str = Field(default="", title="所見", json_schema_extra={"multiline": True})
+    sort: Sort | None = Field(default=None, title="区分")
+    served: bool = Field(title="提供したか")
+    on: date = Field(title="提供日")
+    weight: Decimal | None = Field(default=None, title="重さ（kg）")
+    price: int = Field(title="価格（円）")
+    parts: tuple[str, ...] = Field(default=(), title="材料")
+
+    @computed_field
+    @property
+    def tax(self) -> int:
+        return self.price // 10
+
+
+MEAL = Meal(name="カレー", served=True, on=date(2026, 5, 1), sort=Sort.HOT, price=1240, parts=("米", "豆"))
+
+
+def test_a_form_follows_from_the_content_model():
+    fields = fields_of(Meal)
+    assert {f.title: f.input for f in fields} == {
+        "品名": Input.LINE,
+        "所見": Input.TEXT,
+        "区分": Input.CHOICE,
+        "提供したか": Input.YES_NO,
+        "提供日": Input.DAY,
+        "重さ（kg）": Input.DECIMAL,
+        "価格（円）": Input.NUMBER,
+        "材料": Input.MADE,
+    }
+    assert [f.name for f in fields if f.required] == ["name", "served", "on", "price"]
+    assert fields[0].help == "献立表のとおりに書く"
+    assert fields[2].choices == (("cold", "冷たい"), ("hot", "温かい"))
+    assert (fields[1].default, fields[7].default) == ("", ())
+
+
+def test_a_content_is_shown_in_japanese_by_its_titles():
+    assert dict(lines_of(MEAL)) == {
+        "品名": "カレー",
+        "所見": "－",
+        "区分": "温かい",
+        "提供したか": "はい",
+        "提供日": "令和8年5月1日",
+        "重さ（kg）": "－",
+        "価格（円）": "1,240",
+        "材料": "米\n豆",
+    }
+
+
+def test_without_a_page_of_its_own_a_kind_shows_its_fields():
+    claim = Claim(days=10, daily=5000)
+    (shown,) = CLAIM.page_of(claim).blocks
+    assert isinstance(shown, Table)
+    assert [[c.text for c in row] for row in shown.rows] == [
+        ["項目", "内容"],
+        ["申請日数", "10"],
+        ["日額（円）", "5,000"],
+        ["労務に服さなかった最初の日", "－"],
+    ]
+    own = changed(page=lambda claim: Document(f"{claim.days}日分", ()))
+    assert own.page_of(claim).title == "10日分"
+    assert CLAIM.summary(claim) == "10日、日額5,000円"
+
+
+def test_what_a_content_reckons_itself_is_not_kept_in_the_history():
+    moves = tuple(replace(m, needs_decision=False) for m in CLAIM.moves)
+    kind = changed(content=Meal, decide=None, reasons=(), parameters=(), moves=moves)
+    opened = cases.open_case(
+        kind,
+        branch=TOKYO,
+        key="1",
+        content=MEAL,
+        received_on=date(2026, 5, 1),
+        actor=PEOPLE["佐藤"],
+        when=noon(date(2026, 5, 1)),
+    )
+    assert "tax" not in opened.data["content"]
+    again = cases.fold([opened]).content_as(kind)
+    assert again == MEAL and isinstance(again, Meal) and again.tax == 124
+
+
+def test_the_queue_is_that_of_the_first_clerk_named():
+    assert CLAIM.group == Group.OPERATIONS
+    first = replace(CLAIM.moves[0], roles=staff(Group.PLANNING))
+    assert changed(moves=(first, *CLAIM.moves[1:])).group == Group.PLANNING
 
 
 # ---- decisions ---------------------------------------------------------------------------------------------------

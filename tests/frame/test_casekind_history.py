@@ -281,7 +281,7 @@ def test_a_case_is_not_opened(more: dict[str, Any], code: str):
 
 
 def test_bad_content_names_the_fields():
-    with pytest.raises(CaseError, match="daily"):
+    with pytest.raises(CaseError, match="日額"):
         opened(content={"days": 10})
 
 

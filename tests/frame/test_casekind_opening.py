@@ -6,16 +6,18 @@ import random
 from collections import Counter
 from datetime import date
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.casekinds import CLAIM, PEOPLE, TOKYO, changed, noon
+from tests.casekinds import CLAIM, PEOPLE, TOKYO, Claim, changed, noon
 
 from kenpo.base.errors import ArgumentError
 from kenpo.frame import cases
-from kenpo.frame.cases import Candidate, Exclusions, Known, Opening, Passed
+from kenpo.frame.cases import Candidate, CaseError, Exclusions, Known, Opening, Passed
+from kenpo.lake import Lake
 
 TODAY = date(2026, 5, 11)
 NOBODY = Exclusions(TODAY)
@@ -174,6 +176,27 @@ def test_the_case_of_a_candidate_says_where_it_comes_from():
         "file": "A.UKE",
         "source_line": 7,
     }
+
+
+def test_the_content_of_a_candidate_is_its_row_unless_the_kind_makes_it_of_the_lake(tmp_path: Path):
+    lake = Lake.create(tmp_path)
+    rows = listed(row(1), row(2))
+    assert cases.contents_of(CLAIM, lake, rows) == {c.id: Claim(days=10, daily=5000) for c in rows}
+    made = changed(contents=lambda lake, some: {c.id: Claim(days=n, daily=9) for n, c in enumerate(some)})
+    contents = cases.contents_of(made, lake, rows)
+    assert contents == {rows[0].id: Claim(days=0, daily=9), rows[1].id: Claim(days=1, daily=9)}
+    by: dict[str, Any] = {"actor": PEOPLE["佐藤"], "when": noon(TODAY), "received_on": TODAY}
+    event = cases.open_candidate(made, rows[1], **by, content=contents[rows[1].id])
+    assert cases.fold([event]).content_as(made) == Claim(days=1, daily=9)
+
+
+def test_a_row_that_is_no_content_is_refused_with_its_line_and_one_left_out_is_a_fault(tmp_path: Path):
+    lake = Lake.create(tmp_path)
+    with pytest.raises(CaseError, match=r"A\.UKE 1行") as refused:
+        cases.contents_of(CLAIM, lake, listed(row(1, days="多い")))
+    assert "申請日数" in refused.value.message and "多い" not in refused.value.message
+    with pytest.raises(ValueError, match="made none for 1 of 1"):
+        cases.contents_of(changed(contents=lambda lake, some: {}), lake, listed(row(1)))
 
 
 # ---- for any list ------------------------------------------------------------------------------------------------

@@ -6,17 +6,24 @@ How cases are then worked stands in `kenpo.frame.cases`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from kenpo.base.document import Document
 from kenpo.base.fiscal import fy, fy_last_day
+from kenpo.frame import letter as letters
+from kenpo.frame.content import faults_of, plain_page
 from kenpo.law.loader import parameter_ids, value
+
+if TYPE_CHECKING:
+    from kenpo.frame.cases.opening import Candidate
+    from kenpo.lake import Lake
 
 # ---- people ------------------------------------------------------------------------------------------------------
 
@@ -182,11 +189,17 @@ class Move:
 
 @dataclass(frozen=True)
 class Letter:
-    """A letter (通知・勧奨文書): template is the file in the room's letters/. returned_move: made when it comes back."""
+    """A letter a case sends (通知・勧奨文書).
+
+    id: within the kind, as moves name it. document: the letter as the room declares it (kenpo.frame.letter), which goes
+    to the kind's subject. content: pure, from the case's content to what the letter prints. returned_move: made when it
+    comes back.
+    """
 
     id: str
     title: str
-    template: str
+    document: letters.Letter
+    content: Callable[[Any], BaseModel]
     returned_move: str | None = None
 
 
@@ -310,12 +323,19 @@ Decide = Callable[[Any, Mapping[str, Any]], Decision]
 class CaseKind:
     """A kind of case, declared once.
 
-    id: stable English id. content: a frozen pydantic model without extra fields, what is recorded. states, moves and
-    first: the life of a case. subject: whose identity its letters need. approval: the chain, in order. worklist: id of
-    the list it is opened from; key: the columns of that list that name a case, so that none is opened twice;
-    subject_column: the one that names the subject. decide: pure; facts: the model it is given, the content when
-    None; reasons: all it may give; parameters: ids of the law parameters it reads. readers: roles that read the content
-    beside those who work on it. version: raised whenever the declaration changes.
+    id: stable English id. content: what is recorded, a frozen pydantic model without extra fields whose fields have a
+    Japanese title (kenpo.frame.content: a form for opening or correcting a case follows from it). summary: the one line a
+    queue shows of a content, without personal data. page: what the case page shows of it; None for its fields with their
+    titles. states, moves and first: the life of a case. subject: whose identity its letters need. approval: the chain, in
+    order.
+
+    worklist: id of the list it is opened from, None for cases opened by hand; key: the columns of that list that name a
+    case, so that none is opened twice; subject_column: the one that names the subject. contents: makes the contents of
+    many candidates in one pass, by Candidate.id; None when the columns of the row are the content.
+
+    decide: pure; facts: the model it is given, the content when None; reasons: all it may give; parameters: ids of the
+    law parameters it reads. readers: roles that read the content beside those who work on it. version: raised whenever the
+    declaration changes.
 
     Raises ValueError that lists every fault of the declaration.
     """
@@ -325,10 +345,12 @@ class CaseKind:
     definition: str
     law: str
     content: type[BaseModel]
+    summary: Callable[[Any], str]
     states: tuple[State, ...]
     moves: tuple[Move, ...]
     first: str
     retention: Retention
+    page: Callable[[Any], Document] | None = None
     deadline: Deadline | None = None
     subject: Subject = Subject.NONE
     approval: tuple[ApprovalStep, ...] = ()
@@ -336,6 +358,7 @@ class CaseKind:
     worklist: str | None = None
     key: tuple[str, ...] = ()
     subject_column: str | None = None
+    contents: Callable[[Lake, Sequence[Candidate]], Mapping[str, BaseModel]] | None = None
     decide: Decide | None = None
     facts: type[BaseModel] | None = None
     reasons: tuple[Reason, ...] = ()
@@ -374,6 +397,15 @@ class CaseKind:
         return tuple(r for r in Role if r in named)
 
     @property
+    def group(self) -> Group:
+        """The group whose queue it is: that of the first clerk named in the moves, as they are declared."""
+        return next(_groups(self))
+
+    def page_of(self, content: BaseModel) -> Document:
+        """What the case page shows of a content: the kind's page, or the fields with their titles."""
+        return self.page(content) if self.page else plain_page(self.title, content)
+
+    @property
     def begins(self) -> str:
         """The state in which the clock begins."""
         return (self.deadline and self.deadline.begins) or self.first
@@ -401,6 +433,11 @@ class CaseKind:
 # ---- checking a declaration --------------------------------------------------------------------------------------
 
 
+def _groups(kind: CaseKind) -> Iterator[Group]:
+    roles = (role for move in kind.moves for role in kind.roles_of(move))
+    return (role.group for role in roles if role.group and role.level == Level.CLERK)
+
+
 def _twice(names: Iterator[str]) -> list[str]:
     seen: set[str] = set()
     return [n for n in names if n in seen or seen.add(n)]
@@ -423,11 +460,8 @@ def _plain_faults(kind: CaseKind) -> Iterator[str]:
     for what, model in (("content", kind.content), ("facts", kind.facts)):
         if model is None:
             continue
-        if not model.model_config.get("frozen") or model.model_config.get("extra") != "forbid":
-            yield f"{what}: {model.__name__} must be frozen and forbid extra fields: ConfigDict(frozen=True, extra='forbid')"
-        floats = [n for n, f in model.model_fields.items() if f.annotation is float]
-        if floats:
-            yield f"{what}: {', '.join(floats)} must be int or Decimal, never float"
+        by_hand = what == "content" and kind.worklist is None
+        yield from (f"{what}: {fault}" for fault in faults_of(model, by_hand=by_hand))
     for state in kind.states:
         if not state.title:
             yield f"state {state.id}: title is empty"
@@ -443,8 +477,10 @@ def _plain_faults(kind: CaseKind) -> Iterator[str]:
     for letter in kind.letters:
         if kind.subject == Subject.NONE:
             yield f"letter {letter.id}: the kind has no subject to write to"
-        if not letter.title or not letter.template:
-            yield f"letter {letter.id}: title or template is empty"
+        elif letter.document.to != kind.subject:
+            yield f"letter {letter.id}: goes to a {letter.document.to}, but the subject is a {kind.subject}"
+        if not letter.title:
+            yield f"letter {letter.id}: title is empty"
         if not any(m.letter == letter.id for m in kind.moves):
             yield f"letter {letter.id}: no move sends it"
     if kind.retention.years < 1 or not kind.retention.ground:
@@ -468,6 +504,8 @@ def _plain_faults(kind: CaseKind) -> Iterator[str]:
         yield f"worklist {kind.worklist}: subject_column is missing; name the column that names the {kind.subject}"
     if kind.worklist is None and (kind.key or kind.subject_column):
         yield "key and subject_column are columns of a worklist, which is missing"
+    if kind.worklist is None and kind.contents is not None:
+        yield "contents makes contents of a worklist's rows, which is missing"
 
 
 def _name_faults(kind: CaseKind) -> Iterator[str]:
@@ -511,6 +549,8 @@ def _name_faults(kind: CaseKind) -> Iterator[str]:
         elif letter.returned_move is not None and kind.move(letter.returned_move).approval is not None:
             yield f"letter {letter.id}: returned mail gives no approval; {letter.returned_move} does"
     used = {*kind.workers, *kind.readers, *(r for m in kind.moves for r in m.undo_roles)}
+    if not any(_groups(kind)):
+        yield "no clerk may make any move, so no group has the kind in its queue"
     outside = used & {Role.HEAD_OFFICE, Role.ADMINISTRATOR}
     if outside:
         yield f"{_listed(outside)} may not work on cases or read their content"

@@ -200,9 +200,12 @@ def addressed(letter: Letter, one: Addressed) -> Post:
 
 
 def content_of(letter: Letter, data: Any) -> BaseModel:
-    """The typed content from what was stored as JSON, for a reprint. Raises ArgumentError that names the fields at fault."""
+    """The typed content from what was stored as JSON, for a reprint; what the content reckons itself may stand in it or not.
+
+    Raises ArgumentError that names the fields at fault.
+    """
     try:
-        return letter.content.model_validate(data)
+        return letter.content.model_validate(data, extra="ignore")
     except ValidationError as error:
         fields = dict.fromkeys(".".join(map(str, e["loc"])) or "全体" for e in error.errors())
         raise ArgumentError(

@@ -2,7 +2,7 @@
 
 A case kind is declared with `kenpo.frame.casekind`. `open_case` gives the first event, `fold` makes the case of its
 events, the verbs give the next event or refuse, `verify` finds what was altered, `plan_opening` turns a worklist into
-cases. Nothing here reads a clock, a file or a database.
+cases. Nothing here reads a clock or a database; `contents_of` alone lets a kind read the lake.
 """
 
 from kenpo.frame.cases.case import Approval, Case, LastMove, SentLetter, apply, decision_of, fold
@@ -44,6 +44,7 @@ from kenpo.frame.cases.opening import (
     Opening,
     Passed,
     candidates,
+    contents_of,
     open_candidate,
     plan_opening,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "case_id",
     "claim",
     "comment",
+    "contents_of",
     "day_of",
     "decide",
     "decision_of",

@@ -23,6 +23,7 @@ from kenpo.frame.cases.clock import Effect
 from kenpo.frame.cases.errors import CaseError
 from kenpo.frame.cases.events import NO_HASH, Event, What, canonical, day_of, sealed
 from kenpo.frame.cases.people import Actor, assigners, readers, workers
+from kenpo.frame.content import fields_of
 
 MAX_TEXT = 4000
 """Characters of a reason or comment."""
@@ -307,7 +308,7 @@ def decide(
         )
     _unsigned(kind, case, actor, "判断")
     model = kind.facts or kind.content
-    read = _read(model, json.loads(case.content) if facts is None else facts, where)
+    read = read_content(model, json.loads(case.content) if facts is None else facts, where)
     day = on or case.received_on
     parameters = kind.parameters_on(day)
     found = kind.decide(read, MappingProxyType(parameters))
@@ -671,13 +672,16 @@ def _said(text: str, where: str, needed: str) -> str:
     return said
 
 
-def _read(model: type[BaseModel], given: BaseModel | Mapping[str, Any], where: str) -> BaseModel:
-    """What was given as the kind's model. Raises CaseError (bad_content) that names the fields."""
+def read_content(model: type[BaseModel], given: BaseModel | Mapping[str, Any], where: str) -> BaseModel:
+    """What was given as a kind's model. Raises CaseError (bad_content) that names the fields by their titles."""
     try:
         return given if isinstance(given, model) else model.model_validate(given)
     except ValidationError as error:
+        titles = {f.name: f.title for f in fields_of(model)}
         listed = "、".join(
-            dict.fromkeys(".".join(str(p) for p in e["loc"]) or "全体" for e in error.errors())
+            dict.fromkeys(
+                ".".join(titles.get(str(p), str(p)) for p in e["loc"]) or "全体" for e in error.errors()
+            )
         )
         raise CaseError(
             f"内容に正しくない項目があります：{listed}",
@@ -688,8 +692,8 @@ def _read(model: type[BaseModel], given: BaseModel | Mapping[str, Any], where: s
 
 
 def _plain_content(read: BaseModel, where: str) -> dict[str, Any]:
-    """A model as what canonical JSON can hold. Raises CaseError (bad_content) for what it cannot."""
-    plain = read.model_dump(mode="json")
+    """A model as what canonical JSON can hold, without what it reckons itself. Raises CaseError (bad_content) for what it cannot."""
+    plain = read.model_dump(mode="json", round_trip=True)
     try:
         canonical(plain)
     except ValueError as error:
@@ -703,7 +707,7 @@ def _plain_content(read: BaseModel, where: str) -> dict[str, Any]:
 
 
 def _content(model: type[BaseModel], given: BaseModel | Mapping[str, Any], where: str) -> dict[str, Any]:
-    return _plain_content(_read(model, given, where), where)
+    return _plain_content(read_content(model, given, where), where)
 
 
 def _next(

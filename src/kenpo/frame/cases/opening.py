@@ -23,9 +23,10 @@ from pydantic import BaseModel
 
 from kenpo.base.errors import ArgumentError
 from kenpo.frame.casekind import CaseKind
-from kenpo.frame.cases.engine import case_id, open_case
+from kenpo.frame.cases.engine import case_id, open_case, read_content
 from kenpo.frame.cases.events import Event, canonical
 from kenpo.frame.cases.people import Actor
+from kenpo.lake import Lake
 
 
 class Known(StrEnum):
@@ -234,6 +235,29 @@ def _chance(what: str, seed: str, who: str) -> int:
     return int.from_bytes(digest[:8])
 
 
+def contents_of(kind: CaseKind, lake: Lake, rows: Sequence[Candidate]) -> dict[str, BaseModel]:
+    """The content each candidate's case would have, by Candidate.id, for a preview and for opening: as the kind makes them
+    of the lake in one pass, or else the columns of the row that the kind's content has.
+
+    Raises CaseError (bad_content) for a row that does not fit, and ValueError when the kind leaves a candidate out.
+    """
+    if kind.contents is None:
+        return {c.id: read_content(kind.content, _columns(kind, c), _place(kind, c)) for c in rows}
+    made = kind.contents(lake, rows)
+    lacking = [c.id for c in rows if c.id not in made]
+    if lacking:
+        raise ValueError(f"case kind {kind.id!r}: contents made none for {len(lacking)} of {len(rows)}")
+    return {c.id: read_content(kind.content, made[c.id], _place(kind, c)) for c in rows}
+
+
+def _columns(kind: CaseKind, candidate: Candidate) -> dict[str, Any]:
+    return {name: candidate.row[name] for name in kind.content.model_fields if name in candidate.row}
+
+
+def _place(kind: CaseKind, candidate: Candidate) -> str:
+    return f"{kind.title}、{candidate.row.get('file')} {candidate.row.get('source_line')}行"
+
+
 def open_candidate(
     kind: CaseKind,
     candidate: Candidate,
@@ -245,10 +269,9 @@ def open_candidate(
 ) -> Event:
     """The first event of a candidate's case, with the reason, its Japanese text and the file and line it comes from.
 
-    content: the columns of the row that the kind's content has, unless told. Raises what open_case does.
+    content: that of contents_of, or the columns of the row that the kind's content has. Raises what open_case does.
     """
     row = candidate.row
-    own = {name: row[name] for name in kind.content.model_fields if name in row}
     origin = {
         "worklist": kind.worklist,
         "reason": candidate.reason,
@@ -258,7 +281,7 @@ def open_candidate(
         kind,
         branch=candidate.branch,
         key=candidate.key,
-        content=own if content is None else content,
+        content=_columns(kind, candidate) if content is None else content,
         received_on=received_on,
         actor=actor,
         when=when,
