@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.casekinds import CLAIM, PEOPLE, TOKYO, Desk, changed, noon
+from tests.casekinds import CLAIM, PAYABLE, PEOPLE, TOKYO, Desk, changed, noon
 
-from kenpo.frame import Clock, Deadline, Role, State, Subject, cases
+from kenpo.frame import Clock, Deadline, Decision, Role, State, Subject, cases
 from kenpo.frame.cases import Access, Actor, Break, CaseClock, CaseError, Effect, Event, What
 from kenpo.frame.cases.events import sealed
 
@@ -205,7 +205,7 @@ def test_a_state_that_is_gone_is_said_so():
         ("田中", Access.CONTENT),
         ("伊藤", Access.CONTENT),
         ("渡辺", Access.FIGURES),
-        ("本田", Access.FIGURES),
+        ("本田", Access.CONTENT),
         ("加藤", Access.NOTHING),
         ("山本", Access.NOTHING),
         ("山口", Access.NOTHING),
@@ -311,16 +311,26 @@ def test_a_kind_without_decide_is_not_decided():
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({"reasons": ()}, "undeclared reasons: payable"), ({"moves": None}, "no move from 'inquiring'")],
+    [
+        ({"reasons": CLAIM.reasons[1:]}, "undeclared reasons: payable"),
+        ({"decide": lambda facts, _: Decision((PAYABLE,), move="check")}, "no move from 'received'"),
+    ],
 )
 def test_a_decision_beyond_the_declaration_is_a_fault_of_the_room(given: dict[str, Any], said: str):
     desk = Desk(START)
-    if "reasons" in given:
-        desk.kind = changed(reasons=CLAIM.reasons[1:])
-    else:
-        desk.tell("佐藤 照会する")
+    desk.kind = changed(**given)
     with pytest.raises(ValueError, match=said):
         desk.tell("佐藤 判断する")
+
+
+@pytest.mark.parametrize(("drops", "due"), [(False, ("notice",)), (True, ())])
+def test_a_move_may_call_back_a_letter_that_was_not_sent_yet(drops: bool, due: tuple[str, ...]):
+    asks = {"inquire": {"letter": "notice"}, "answered": {"drops_letters": drops}}
+    desk = Desk(START)
+    desk.kind = changed(moves=tuple(replace(m, **asks.get(m.id, {})) for m in CLAIM.moves))
+    assert desk.tell("佐藤 照会する").case.letters_due == ("notice",)
+    assert desk.tell("佐藤 回答を受ける").case.letters_due == due
+    assert desk.tell("佐藤 取り消す").case.letters_due == ("notice",)
 
 
 def test_comments_and_looking_at_identities_make_nobody_stale():

@@ -67,8 +67,8 @@ _LEVELS = {Level.CLERK: "担当者", Level.CHECKER: "確認者", Level.APPROVER:
 class Role(StrEnum):
     """What someone may do (役割): a level within a group, or one of the three that stand outside the groups.
 
-    BRANCH_HEAD 支部長 reads and assigns every case of the branch. HEAD_OFFICE 本部 reads figures of every branch and
-    no content. ADMINISTRATOR 管理者 keeps accounts and settings and works on no case.
+    BRANCH_HEAD 支部長 reads and assigns every case of the branch. HEAD_OFFICE 本部 reads the cases of every branch and
+    changes none. ADMINISTRATOR 管理者 keeps accounts and settings and works on no case.
     """
 
     OPERATIONS_CLERK = "operations_clerk"
@@ -165,9 +165,10 @@ class Move:
 
     roles: who may; left empty for a move that gives an approval step, whose roles then count. needs_reason: the person
     must say why. needs_decision: only when the last decision proposes this move. approval: id of the step it gives.
-    voids_approvals: the signatures given so far no longer count (差戻し). letter: id of the letter it makes due.
-    undoable: may be undone by who made it, and by undo_roles. reopens: leads out of an ended state; signatures and the
-    deadline begin anew. hands_over: the case is left without an owner, so that the next person can claim it; so do
+    voids_approvals: the signatures given so far no longer count (差戻し). letter: id of the letter it makes due;
+    drops_letters: those due before and not sent yet are no longer to be sent (申出による取りやめ), as when a case is
+    reopened. undoable: may be undone by who made it, and by undo_roles. reopens: leads out of an ended state; signatures
+    and the deadline begin anew. hands_over: the case is left without an owner, so that the next person can claim it; so do
     approvals and moves to an ended state anyway.
     """
 
@@ -181,6 +182,7 @@ class Move:
     approval: str | None = None
     voids_approvals: bool = False
     letter: str | None = None
+    drops_letters: bool = False
     undoable: bool = True
     undo_roles: tuple[Role, ...] = ()
     reopens: bool = False
@@ -404,6 +406,16 @@ class CaseKind:
     def page_of(self, content: BaseModel) -> Document:
         """What the case page shows of a content: the kind's page, or the fields with their titles."""
         return self.page(content) if self.page else plain_page(self.title, content)
+
+    @property
+    def deciding(self) -> frozenset[str]:
+        """The states in which a decision may be made: those from which a move that needs one leads, or all when none needs
+        one; empty without decide.
+        """
+        if self.decide is None:
+            return frozenset()
+        needed = frozenset(s for m in self.moves if m.needs_decision for s in m.from_states)
+        return needed or frozenset(s.id for s in self.states)
 
     @property
     def begins(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from kenpo.base.errors import KenpoError
 from kenpo.frame.casekind import Role
@@ -45,10 +45,18 @@ def _nav(request: HttpRequest, user: Account, place: str) -> list[dict[str, Any]
 
     kinds = [k for k in CASEKINDS.values() if access(k, place, user.actor) is Access.CONTENT]
     groups = [
-        (title, [(name, reverse(page)) for name, page, roles in pages if not roles or user.has(*roles)])
+        (
+            title,
+            [
+                (name, reverse(page))
+                for name, page, roles in pages
+                if (not roles or user.has(*roles)) and _there(page)
+            ],
+        )
         for title, pages in _PAGES
     ]
-    groups.insert(1, ("案件", [(k.title, reverse("queue", args=[k.id])) for k in kinds]))
+    if _there("queue", "x"):
+        groups.insert(1, ("案件", [(k.title, reverse("queue", args=[k.id])) for k in kinds]))
     return [
         {
             "title": title,
@@ -59,6 +67,14 @@ def _nav(request: HttpRequest, user: Account, place: str) -> list[dict[str, Any]
         for title, items in groups
         if items
     ]
+
+
+def _there(page: str, *args: str) -> bool:
+    try:
+        reverse(page, args=args)
+    except NoReverseMatch:
+        return False
+    return True
 
 
 _LEADERS = tuple(r for r in Role if r.level in ("checker", "approver") or r is Role.BRANCH_HEAD)

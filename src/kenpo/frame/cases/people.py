@@ -50,11 +50,12 @@ class Access(StrEnum):
 def access(kind: CaseKind, branch: str, actor: Actor) -> Access:
     """What an actor may see of a branch's cases of a kind.
 
-    Content: in the branch, those who work on the kind, its readers and the branch head. Figures: the other staff of the
-    branch, and 本部 for every branch. Nothing: everybody of another branch, and a 管理者 without another role.
+    Content: in the branch, those who work on the kind, its readers and the branch head; 本部 in every branch, where it
+    changes nothing. Figures: the other staff of the branch. Nothing: everybody of another branch, and a 管理者 without
+    another role.
     """
     if Role.HEAD_OFFICE in actor.roles:
-        return Access.FIGURES
+        return Access.CONTENT
     if actor.branch != branch or not actor.roles - {Role.ADMINISTRATOR}:
         return Access.NOTHING
     return Access.CONTENT if actor.first_of(readers(kind)) else Access.FIGURES
