@@ -202,7 +202,7 @@ def _moved(case: Case, event: Event, data: Mapping[str, Any]) -> Case:
     on = date.fromisoformat(data["on"])
     kept = () if data["voids_approvals"] else case.approvals
     given = (Approval(data["approval"], event.actor, event.sequence),) if data["approval"] else ()
-    due = () if data["reopens"] else case.letters_due
+    due = () if data["drops_letters"] else case.letters_due
     roles = tuple(Role(r) for r in data["undo_roles"])
     return replace(
         case,

@@ -169,6 +169,7 @@ def _move_event(
         "reopens": move.reopens,
         "hands_over": move.hands_over or move.approval is not None or to.clock == Clock.ENDED,
         "letter": move.letter,
+        "drops_letters": move.drops_letters or move.reopens,
         "undoable": move.undoable,
         "undo_roles": list(move.undo_roles),
         "reason": said,
@@ -307,6 +308,9 @@ def decide(
             code="cannot_decide",
         )
     _unsigned(kind, case, actor, "判断")
+    if case.state not in kind.deciding:
+        states = "、".join(f"「{s.title}」" for s in kind.states if s.id in kind.deciding)
+        raise _not_in_state(kind, case, f"判断ができるのは{states}のときです。")
     model = kind.facts or kind.content
     read = read_content(model, json.loads(case.content) if facts is None else facts, where)
     day = on or case.received_on
