@@ -184,8 +184,10 @@ class TestNames:
         clinics = {
             r[13] for p in claim_files(tiny.folder) if "PHA" in p.name for r in claim_lines(p) if r[0] == "RE"
         }
-        assert all("架空町" in address for address in itertools.chain(homes, places, clinics))
-        assert {r["郵便番号"] for r in member_rows(tiny.folder, "加入者")} == {"000-0000"}
+        offices = {r["事業所所在地"] for r in member_rows(tiny.folder, "事業所")}
+        assert all("架空町" in address for address in itertools.chain(homes, offices, places, clinics))
+        for file in ("加入者", "事業所"):
+            assert {r["郵便番号"] for r in member_rows(tiny.folder, file)} == {"000-0000"}
 
     def test_numbers_of_institutions_are_in_the_invented_range(self, tiny: TinyBranch):
         codes = {r[4] for p in claim_files(tiny.folder) for r in claim_lines(p) if r[0] in ("IR", "YK", "UK")}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import sys
 import time
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -34,12 +31,11 @@ from kenpo.intake.receipts.block import Segment
 from kenpo.intake.receipts.context import BlockTask
 from kenpo.intake.receipts.headers import one_row_each
 from kenpo.intake.receipts.work import Done, die_with_parent, work
-from kenpo.intake.sources import NOT_DELIVERED, Source, find_sources
+from kenpo.intake.sources import NOT_DELIVERED, Source, find_sources, reading
 from kenpo.intake.tabular import lines, workbook
 from kenpo.lake.schema import Table
 from kenpo.lake.store import FileEntry, Lake, Part, write_part
 from kenpo.lake.tables.intake import INTAKE_FLAG, INTAKE_REJECT
-from kenpo.lake.tables.members import DELIVERIES
 from kenpo.lake.tables.receipts import INSTITUTION_TABLE
 
 SHIPPED = "同梱マスター"
@@ -115,19 +111,12 @@ def load_paths(
         for source in sources:
             loader = _Loader(lake, source, key, edition, pool, block_bytes, progress)
             try:
-                reports.append(loader.load())
+                with reading(source.name):
+                    reports.append(loader.load())
             except LakeError:
                 raise
             except KenpoError as error:
                 reports.append(FileReport(source.name, "failed", message=error.message, code=error.code))
-            except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-                damaged = InputFileError(
-                    f"ファイルを読めません（{error}）。",
-                    where=source.name,
-                    todo="壊れていないかを確かめ、もう一度受け取ってください。",
-                    code="unreadable",
-                )
-                reports.append(FileReport(source.name, "failed", message=damaged.message, code=damaged.code))
     return reports
 
 
@@ -374,28 +363,8 @@ class _Loader:
 
     def _load_members(self, looked: _Looked) -> FileEntry | None:
         """Load a membership file; None when it is none."""
-        if looked.head.startswith(workbook.MAGIC):
-            return self._load_member_sheet(looked)
-        found = members.detect(self.source.name, looked.head)
-        if found is None:
-            return None
-        layout = members.layout(self.source.name, found.headed, found.encoding, self.edition)
-        with self.source.open() as stream:
-            pieces = lines.blocks(stream, found.start, self.source.name, self.block_bytes)
-            return self._take_members(looked, layout, pieces)
-
-    def _load_member_sheet(self, looked: _Looked) -> FileEntry | None:
-        with self.source.open() as stream:
-            data = io.BytesIO(stream.read())
-        with workbook.opened(self.source.name, data) as book:
-            found = workbook.find_sheet(self.source.name, book, DELIVERIES)
-            if found is None:
-                return None
-            sheet, heading, headed = found
-            layout = members.layout(self.source.name, headed, "utf-8", self.edition)
-            return self._take_members(
-                looked, layout, workbook.rows(self.source.name, book, sheet, heading, headed)
-            )
+        with members.opened(self.source, looked.head, self.edition, self.block_bytes) as found:
+            return self._take_members(looked, found.layout, found.blocks) if found else None
 
     def _take_members(
         self, looked: _Looked, layout: members.Layout, pieces: Iterable[lines.Block | workbook.SheetRows]
@@ -413,12 +382,7 @@ class _Loader:
             self._advance(min(looked.size, len(written) * self.block_bytes), looked.size)
         count = sum(block.lines for block in written)
         if not count and layout.full:
-            raise InputFileError(
-                f"{table.title}の全件のファイルに、データの行が1行もありません。",
-                where=self.source.name,
-                todo="元のファイルを確かめてください。異動のなかった日のファイルなら、異動区分の見出しを付けてください。",
-                code="empty",
-            )
+            raise members.without_rows(self.source.name, layout)
         parts, twice = (
             member_rows.without_twice(self.lake.root, layout, written, file_id) if written else ([], 0)
         )

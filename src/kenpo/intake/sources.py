@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,20 @@ def find_sources(paths: Sequence[Path]) -> tuple[list[Source], list[InputFileErr
                     )
                 )
     return found, errors
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turn what a damaged file brings about into InputFileError (unreadable)."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise InputFileError(
+            f"ファイルを読めません（{error}）。",
+            where=name,
+            todo="壊れていないかを確かめ、もう一度受け取ってください。",
+            code="unreadable",
+        ) from error
 
 
 def _expand(file: Path, name: str) -> Iterator[Source]:

@@ -350,6 +350,8 @@ def workplace_rows(setting: Setting, workplaces: Workplaces, day: date, insured:
             "insurer_number": [setting.insurer_number] * len(known),
             "symbol": [workplaces.symbol(i) for i in index],
             "name": [f"架空事業所{i:06d}" for i in index],
+            "postcode": ["000-0000"] * len(known),
+            "address": [address_of(workplaces.municipality[i], i) for i in index],
             "industry": [workplaces.industry[i] for i in index],
             "municipality": [workplaces.municipality[i] for i in index],
             "applied_on": date_series("applied_on", workplaces.applied_on[known]),

@@ -168,6 +168,8 @@ class Planting:
             {
                 "symbol": symbol,
                 "name": f"架空植込事業所{self._workplaces:04d}",
+                "postcode": "000-0000",
+                "address": address_of(place, self._workplaces),
                 "industry": industry,
                 "municipality": place,
                 "applied_on": applied,

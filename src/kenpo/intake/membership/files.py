@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
 from kenpo.base.errors import InputFileError
 from kenpo.intake.masters import edition_of
-from kenpo.intake.tabular import headings, lines
+from kenpo.intake.sources import Source
+from kenpo.intake.tabular import headings, lines, workbook
 from kenpo.intake.tabular.headings import Headed
 from kenpo.lake.tables.members import DELIVERIES
 
@@ -30,6 +34,52 @@ class Found:
     start: lines.Start
     headed: Headed
     encoding: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A membership file open for reading: what it is, and its rows block by block."""
+
+    layout: Layout
+    blocks: Iterator[lines.Block] | Iterator[workbook.SheetRows]
+
+
+@contextmanager
+def opened(source: Source, head: bytes, edition: date | None, block_bytes: int) -> Iterator[Opened | None]:
+    """Open a membership file, CSV or xlsx; None for another file. head: its first bytes.
+
+    Raises InputFileError as `detect` and `layout` do, and when an xlsx cannot be read.
+    """
+    name = source.name
+    if head.startswith(workbook.MAGIC):
+        with source.open() as stream:
+            data = io.BytesIO(stream.read())
+        with workbook.opened(name, data) as book:
+            place = workbook.find_sheet(name, book, DELIVERIES)
+            if place is None:
+                yield None
+                return
+            sheet, heading, headed = place
+            rows = workbook.rows(name, book, sheet, heading, headed)
+            yield Opened(layout(name, headed, "utf-8", edition), rows)
+        return
+    found = detect(name, head)
+    if found is None:
+        yield None
+        return
+    made = layout(name, found.headed, found.encoding, edition)
+    with source.open() as stream:
+        yield Opened(made, lines.blocks(stream, found.start, name, block_bytes))
+
+
+def without_rows(name: str, layout: Layout) -> InputFileError:
+    """The error of a full file (全件) that holds no row."""
+    return InputFileError(
+        f"{layout.headed.delivery.table.title}の全件のファイルに、データの行が1行もありません。",
+        where=name,
+        todo="元のファイルを確かめてください。異動のなかった日のファイルなら、異動区分の見出しを付けてください。",
+        code="empty",
+    )
 
 
 def detect(name: str, head: bytes) -> Found | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ class Task:
 
 @dataclass
 class Parsed:
-    """A block read: rows of the table, rejects and flags (without source_file), and how many rows there were."""
+    """A block read: the rows that are sound, rejects and flags (without source_file), and how many rows there were."""
 
     frame: pl.DataFrame
     rejects: pl.DataFrame
@@ -86,16 +87,33 @@ def work(task: Task, root: Path, stem: str) -> Written:
 
 
 def parse(task: Task) -> Parsed:
-    """Read a block. Every row that is not blank is either in frame or has its line in rejects, never both."""
+    """Read a block into rows of the table, without source_file."""
+    read = sound(task)
+    delivery = task.layout.headed.delivery
+    return replace(read, frame=_stored(read.frame, delivery, task.layout, task.key))
+
+
+def sound(task: Task, more: Sequence[str] = ()) -> Parsed:
+    """Read a block. Every row that is not blank is either in frame or has its line in rejects, never both.
+
+    frame: source_line, branch, every column that is read in its type, and the texts of more of the delivery's columns;
+    NULL where the file does not have the column.
+    """
     layout = task.layout
     delivery = layout.headed.delivery
     findings = Findings(REASONS, FLAGS)
-    text, count = _texts(task, findings)
-    frame = check(_typed(text, delivery, findings, full=layout.full), delivery, layout.as_of, findings)
+    text, count = _texts(task, findings, more)
+    typed = _typed(text, delivery, findings, full=layout.full)
+    extra = [
+        text[name] if name in text.columns else pl.Series(name, [None] * text.height, dtype=pl.String)
+        for name in more
+        if name not in typed.columns
+    ]
+    frame = check(typed.with_columns(extra), delivery, layout.as_of, findings)
     rejects = findings.rejects()
     kept = frame.join(rejects, on="source_line", how="anti", maintain_order="left")
     flags = findings.flags().join(rejects, on="source_line", how="anti", maintain_order="left")
-    return Parsed(_stored(kept, delivery, layout, task.key), rejects, flags, count)
+    return Parsed(kept, rejects, flags, count)
 
 
 def without_twice(root: Path, layout: Layout, written: list[Written], file_id: str) -> tuple[list[Part], int]:
@@ -136,10 +154,10 @@ def without_twice(root: Path, layout: Layout, written: list[Written], file_id: s
     return parts + write_part(root, INTAKE_REJECT, rejects, f"{file_id}-twice"), later.height
 
 
-def _texts(task: Task, findings: Findings) -> tuple[pl.DataFrame, int]:
+def _texts(task: Task, findings: Findings, more: Sequence[str]) -> tuple[pl.DataFrame, int]:
     """source_line and the wanted columns as text of every row with the right number of fields; rows in all."""
     headed = task.layout.headed
-    wanted = {c.name for c in _read(headed.delivery)}
+    wanted = {*more, *(c.name for c in _read(headed.delivery))}
     at = {name: position for name, position in headed.at.items() if name in wanted}
     if isinstance(task.rows, SheetRows):
         wide = task.rows.fields > headed.width
@@ -158,7 +176,7 @@ def _texts(task: Task, findings: Findings) -> tuple[pl.DataFrame, int]:
 
 
 def _read(delivery: Delivery) -> list[Column]:
-    """The delivery's columns that are stored or go into a key; names and addresses are never read."""
+    """The delivery's columns that are stored or go into a key; names and addresses are not among them."""
     names = {*delivery.table.names, *_FOR_KEYS}
     if "person_key" in delivery.table.names:
         names |= {*_FOR_PERSON_KEY}

@@ -318,8 +318,12 @@ DELIVERIES: tuple[Delivery, ...] = (
             _INSURER,
             *_WORKPLACE,
             Column("name", "string", "事業所名称", "保存しない", private=True),
+            Column("postcode", "string", "郵便番号", "保存しない", private=True),
+            Column(
+                "address", "string", "事業所所在地", "保存しない", private=True, aliases=("所在地", "住所")
+            ),
         ),
-        absent=("change", "name", "closed_on", "insured_count"),
+        absent=("change", "name", "postcode", "address", "closed_on", "insured_count"),
     ),
     Delivery(
         MEMBER,
