@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
@@ -101,15 +102,15 @@ STAFF = tuple(r for r in Role if r not in (Role.HEAD_OFFICE, Role.ADMINISTRATOR)
 View = Callable[..., HttpResponse]
 
 
-def page(*roles: Role, reads: bool = True) -> Callable[[View], View]:
+def page(*roles: Role, reads: bool = True, recent: bool = False) -> Callable[[View], View]:
     """Declare a view a page of the office: signed in, with one of some roles (any when none is named), acting in a branch.
 
-    reads: whether 本部 may look at it for the branch it has chosen (session key `branch`); it never writes. A view that is
+    reads: whether 本部 may look at it for the branch it has chosen (session key `branch`); it never writes. recent: the person
+    must have signed in or given the password within the last minutes (再認証), as for identities and exports. A view that is
     no page is found by the tests.
     """
 
     def declare(view: View) -> View:
-        @login_required
         @wraps(view)
         def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             actor = Account.actor.fget(request.user)  # type: ignore[attr-defined]
@@ -121,8 +122,9 @@ def page(*roles: Role, reads: bool = True) -> Callable[[View], View]:
             with acting(actor, looked_at(request, actor)):
                 return view(request, *args, **kwargs)
 
-        shown.office_page = roles  # type: ignore[attr-defined]
-        return shown
+        guarded: Any = login_required(reauthentication_required(shown) if recent else shown)
+        guarded.office_page = roles
+        return guarded
 
     return declare
 

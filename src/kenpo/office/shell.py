@@ -61,7 +61,12 @@ def _nav(request: HttpRequest, user: Account, place: str) -> list[dict[str, Any]
         {
             "title": title,
             "items": [
-                {"title": name, "url": url, "current": request.path.startswith(url)} for name, url in items
+                {
+                    "title": name,
+                    "url": url,
+                    "current": request.path == url or (url != "/" and request.path.startswith(url)),
+                }
+                for name, url in items
             ],
         }
         for title, items in groups

@@ -176,6 +176,12 @@ def step_word(state: str) -> str:
 
 
 @register.filter
+def item(found: Mapping[str, Any], key: str) -> Any:
+    """The value of a key, nothing without it."""
+    return found.get(key)
+
+
+@register.filter
 def is_check(field: BoundField) -> bool:
     """Whether a field is one box to tick, whose label stands behind it."""
     return isinstance(field.field.widget, CheckboxInput)
@@ -188,6 +194,12 @@ def first_id(field: BoundField) -> str:
 
 
 # ---- lists -------------------------------------------------------------------------------------------------------
+
+
+@register.filter
+def item(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """What a mapping holds under a key; None without it."""
+    return mapping.get(key)
 
 
 @register.filter
