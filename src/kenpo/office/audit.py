@@ -35,6 +35,7 @@ class What(StrEnum):
     BRANCH_CHOSEN = "branch_chosen"
     PURGED = "purged"
     VAULT_FILLED = "vault_filled"
+    OPT_OUT_CHANGED = "opt_out_changed"
 
     @property
     def label(self) -> str:
@@ -58,6 +59,7 @@ _LABELS = {
     What.BRANCH_CHOSEN: "支部の切替え",
     What.PURGED: "保存期間の過ぎた案件の廃棄",
     What.VAULT_FILLED: "個人情報の登録",
+    What.OPT_OUT_CHANGED: "通知を希望しない申出の記録・取下げ",
 }
 
 
