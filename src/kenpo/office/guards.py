@@ -11,12 +11,16 @@ from django.apps import apps
 from django.db import connection
 from psycopg import sql
 
+from kenpo.base.branches import NATION_CODE
 from kenpo.office.database import APP_ROLE
 
 OPEN_TABLES = ("office_account",)
 """Tables with a branch that are seen without acting in one: who someone is must be known before."""
 
 APPEND_ONLY = ("office_event", "office_audit")
+
+FIGURES = ("office_tally",)
+"""Tables of counts that 本部, acting for the nation, sees of every branch."""
 
 _NO_DELETE = (
     "office_case",
@@ -92,7 +96,7 @@ def _by_branch(say: Any, table: str) -> None:
     seen = "kenpo.home" if home else "kenpo.branch"
     written = "kenpo.home" if home else "kenpo.writes"
     say("alter table {table} enable row level security", table=table)
-    for policy in ("branch_read", "branch_insert", "branch_update", "branch_delete"):
+    for policy in ("branch_read", "branch_insert", "branch_update", "branch_delete", "nation_read"):
         say("drop policy if exists {policy} on {table}", policy=policy, table=table)
     read = f"branch = current_setting('{seen}', true)"
     write = f"branch = current_setting('{written}', true)"
@@ -103,3 +107,6 @@ def _by_branch(say: Any, table: str) -> None:
         table=table,
     )
     say(f"create policy branch_delete on {{table}} for delete using ({write})", table=table)
+    if table in FIGURES:
+        nation = f"current_setting('kenpo.branch', true) = '{NATION_CODE}'"
+        say(f"create policy nation_read on {{table}} for select using ({nation})", table=table)
