@@ -43,11 +43,16 @@ kenpo.office.setup()
 
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from tests.offices import FreshOffice, People, make_people  # noqa: E402
 
 from kenpo.office.models import Account  # noqa: E402
+
+
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+"""Passwords of the tests need no strength, and hundreds of accounts are made."""
 
 
 @pytest.fixture(scope="session")

@@ -7,18 +7,25 @@ seen at all.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
-from allauth.account.decorators import reauthentication_required
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from kenpo.base.branches import BRANCH_CODES, NATION_CODE
 from kenpo.frame.casekind import Role
@@ -122,11 +129,40 @@ def page(*roles: Role, reads: bool = True, recent: bool = False) -> Callable[[Vi
             with acting(actor, looked_at(request, actor)):
                 return view(request, *args, **kwargs)
 
-        guarded: Any = login_required(reauthentication_required(shown) if recent else shown)
+        guarded: Any = login_required(_recently(shown) if recent else shown)
         guarded.office_page = roles
         return guarded
 
     return declare
+
+
+def _recently(view: View) -> View:
+    """The view, shown only to who has just given the password; what was sent with a form is not kept meanwhile."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        user: Any = request.user
+        latest = max((m["at"] for m in get_authentication_records(request, user)), default=0)
+        if time.time() - latest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+            return view(request, *args, **kwargs)
+        back = request.get_full_path()
+        if request.method != "GET":
+            back = request.headers.get("referer", "") or back
+            messages.info(request, "本人の確認のあと、もう一度操作してください。")
+        answer = redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': _local(request, back)})}")
+        if request.headers.get("hx-request") == "true":
+            answer = HttpResponse(headers={"HX-Redirect": answer["Location"]})
+        return answer
+
+    return shown
+
+
+def _local(request: HttpRequest, url: str) -> str:
+    """The path of a page of the office, the first page for any other address."""
+    parts = urlsplit(url)
+    if parts.netloc not in ("", request.get_host()) or not parts.path.startswith("/"):
+        return "/"
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def looked_at(request: HttpRequest, actor: Actor) -> str:

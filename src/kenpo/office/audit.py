@@ -24,6 +24,7 @@ class What(StrEnum):
     SIGNED_OUT = "signed_out"
     SIGN_IN_FAILED = "sign_in_failed"
     LOCKED_OUT = "locked_out"
+    PASSWORD_CHANGED = "password_changed"
     CASE_OPENED = "case_opened"
     IDENTITY_OPENED = "identity_opened"
     SEARCHED = "searched"
@@ -48,6 +49,7 @@ _LABELS = {
     What.SIGNED_OUT: "ログアウト",
     What.SIGN_IN_FAILED: "ログインの失敗",
     What.LOCKED_OUT: "ログインの停止",
+    What.PASSWORD_CHANGED: "パスワードの変更",
     What.CASE_OPENED: "案件の閲覧",
     What.IDENTITY_OPENED: "個人情報の閲覧",
     What.SEARCHED: "個人情報での検索",

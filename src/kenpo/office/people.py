@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.signals import password_changed
 from allauth.mfa.utils import is_mfa_enabled
 from axes.signals import user_locked_out
 from django.conf import settings
@@ -71,12 +72,28 @@ def _signed_out(sender: object, request: HttpRequest, user: Account | None, **kw
     _write(user, audit.What.SIGNED_OUT)
 
 
+def signing_in(request: HttpRequest | None, credentials: Mapping[str, Any] | None = None) -> str:
+    """The 職員番号 somebody tries to sign in with, in lower case; counted for the lock-out."""
+    given = dict(credentials or {})
+    if not given and request is not None:
+        given = {"login": request.POST.get("login", "")}
+    return str(given.get("staff_id") or given.get("username") or given.get("login") or "").strip().lower()
+
+
+def _changed_password(sender: object, request: HttpRequest, user: Account, **kwargs: Any) -> None:
+    """A password the administrator told is one's own once it is changed."""
+    if user.must_change_password:
+        user.must_change_password = False
+        user.save(update_fields=["must_change_password"])
+    _write(user, audit.What.PASSWORD_CHANGED)
+
+
 def _known(staff_id: object) -> Account | None:
     return Account.objects.filter(staff_id=str(staff_id or "").lower()).first()
 
 
 def _failed(sender: object, credentials: dict[str, Any], **kwargs: Any) -> None:
-    _write(_known(credentials.get("username") or credentials.get("login")), audit.What.SIGN_IN_FAILED)
+    _write(_known(signing_in(None, credentials)), audit.What.SIGN_IN_FAILED)
 
 
 def _locked(sender: object, username: str | None = None, **kwargs: Any) -> None:
@@ -88,4 +105,5 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="kenpo.signed_in")
     user_logged_out.connect(_signed_out, dispatch_uid="kenpo.signed_out")
     user_login_failed.connect(_failed, dispatch_uid="kenpo.failed")
+    password_changed.connect(_changed_password, dispatch_uid="kenpo.password")
     user_locked_out.connect(_locked, dispatch_uid="kenpo.locked")

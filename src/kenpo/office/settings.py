@@ -119,7 +119,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 1  # hours
 AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_RESET_ON_SUCCESS = True
-AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "kenpo.office.people.signing_in"
 AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
@@ -166,7 +166,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # an upload never touches the disk unencrypted
 
 STATIC_URL = "/static/"
-STATIC_ROOT = CONFIG.home / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -176,6 +175,13 @@ WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
 
 DJANGO_TABLES2_TEMPLATE = "office/parts/table2.html"
+
+# ---- jobs --------------------------------------------------------------------------------------------------------
+
+PROCRASTINATE_IMPORT_PATHS: list[str] = []
+"""Modules that declare tasks, beside kenpo.office.tasks."""
+PROCRASTINATE_PERIODIC_DEFAULTS = {"max_delay": 20 * 60 * 60}
+"""Seconds: what was to run by night runs in the morning where machines are off by night."""
 
 # ---- logs --------------------------------------------------------------------------------------------------------
 

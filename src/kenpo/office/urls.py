@@ -6,7 +6,14 @@ from importlib import import_module
 
 from django.urls import include, path
 
-FAMILIES = ("health",)
+FAMILIES = (
+    "health",
+    "today",
+    "nation",
+    "accounts",
+    "audit",
+    "jobs",
+)
 """Modules of kenpo.office.views with `urlpatterns`."""
 
 urlpatterns = [
