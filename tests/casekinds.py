@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
@@ -32,7 +33,7 @@ from kenpo.frame import (
     staff,
 )
 from kenpo.frame import letter as letters
-from kenpo.frame.cases import JAPAN, Actor, Case, Event
+from kenpo.frame.cases import JAPAN, Actor, Case, CaseError, Event
 
 ALL = staff(Group.OPERATIONS)
 HEADS = staff(Group.OPERATIONS, Level.CHECKER)
@@ -182,6 +183,17 @@ PEOPLE = {
 """
 
 
+PLANNERS = {
+    "中島": Actor("中島", TOKYO, frozenset({Role.PLANNING_CLERK})),
+    "小川": Actor("小川", TOKYO, frozenset({Role.PLANNING_CLERK})),
+    "岡田": Actor("岡田", TOKYO, frozenset({Role.PLANNING_CHECKER})),
+    "長谷": Actor("長谷", TOKYO, frozenset({Role.PLANNING_APPROVER})),
+    "西村": Actor("西村", YAMAGUCHI, frozenset({Role.PLANNING_CLERK})),
+}
+"""企画総務: 中島・小川 担当者, 岡田 確認者, 長谷 決裁者 of 東京; 西村 担当者 of 山口支部."""
+STAFF = PEOPLE | PLANNERS
+
+
 # ---- a desk ------------------------------------------------------------------------------------------------------
 
 
@@ -194,13 +206,19 @@ class Desk:
     """One case and its history, worked by sentences such as「2023-05-01 佐藤 照会する」.
 
     A day is optional and stands until the next; 「理由なし」 at the end leaves the reason empty; 「古い画面で」 acts on what
-    was seen when the case was opened.
+    was seen when the case was opened. The case is of the toy kind with `days`, unless another is given.
     """
 
     def __init__(
-        self, received: date, days: int = 10, subject: str | None = "m1", content: Any = None
+        self,
+        received: date,
+        days: int = 10,
+        subject: str | None = "m1",
+        content: Any = None,
+        kind: CaseKind | None = None,
+        opener: str = "佐藤",
     ) -> None:
-        self.kind = replace(CLAIM, deadline=Deadline(days, "例"))
+        self.kind = kind or replace(CLAIM, deadline=Deadline(days, "例"))
         self.day = received
         first = cases.open_case(
             self.kind,
@@ -208,7 +226,7 @@ class Desk:
             key="C-1",
             content=content or {"days": 10, "daily": 5000},
             received_on=received,
-            actor=PEOPLE["佐藤"],
+            actor=STAFF[opener],
             when=noon(received),
             subject=subject,
         )
@@ -225,8 +243,26 @@ class Desk:
             words = sentence.split()
             if words[0][0].isdigit():
                 self.day = date.fromisoformat(words.pop(0))
-            self.events += self.act(PEOPLE[words[0]], words[1], words[2:])
+            self.events += self.act(STAFF[words[0]], words[1], words[2:])
         return self
+
+    def write(self, who: str, **fields: Any) -> Desk:
+        """Correct some fields of the content."""
+        case, now = self.case, noon(self.day)
+        content = json.loads(case.content) | fields
+        by: dict[str, Any] = {"actor": STAFF[who], "when": now, "expected": case.sequence}
+        self.events.append(cases.amend(self.kind, case, content, **by, reason="記入のため"))
+        return self
+
+    def refused(self, sentence: str) -> str:
+        """The code with which a sentence is refused; the case must not have changed."""
+        before = list(self.events)
+        try:
+            self.tell(sentence)
+        except CaseError as error:
+            assert self.events == before
+            return error.code
+        raise AssertionError(f"{sentence} was not refused")
 
     def act(self, actor: Actor, verb: str, more: list[str]) -> tuple[Event, ...]:
         """The events of one sentence."""
@@ -251,7 +287,8 @@ class Desk:
             case "個人情報を開く":
                 return (cases.open_identity(kind, case, reason, **by),)
             case "発送を記録する":
-                return (cases.record_letter(kind, case, "notice", "東京業発1号", "a" * 64, **by),)
+                (due,) = case.letters_due or (kind.letters[0].id,)
+                return (cases.record_letter(kind, case, due, "東京業発1号", "a" * 64, **by),)
             case "返送を記録する":
                 return cases.returned_mail(kind, case, last_letter, reason and "宛所不明", **by)
             case "取り消す":

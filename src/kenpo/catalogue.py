@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from kenpo.base.errors import ArgumentError
-from kenpo.foundation import eligibility
+from kenpo.foundation import eligibility, service
 from kenpo.frame import CaseKind, Derivation, Initiative, Measure, Worklist
 from kenpo.strategy import generics, spending
 from kenpo.synth.planting import Plant
@@ -15,6 +15,7 @@ Declared = TypeVar("Declared", Measure, Worklist, CaseKind)
 
 INITIATIVES: tuple[Initiative, ...] = (
     eligibility.INITIATIVE,
+    service.INITIATIVE,
     generics.INITIATIVE,
     spending.INITIATIVE,
 )

@@ -1,12 +1,13 @@
-"""Pages made from declarations: data dictionary, measures, worklists (データ辞書・指標・対象者リストのページ)."""
+"""Pages made from declarations: data dictionary, measures, worklists, case kinds (データ辞書・指標・対象者リスト・案件の種類)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kenpo.frame import BREAKDOWNS, Initiative, Measure
+from kenpo.frame import BREAKDOWNS, CaseKind, Clock, Group, Initiative, Level, Measure, Move, Role, staff
+from kenpo.frame.content import Input, fields_of
 from kenpo.lake.schema import Table
 from kenpo.lake.tables import ALL_TABLES
 from kenpo.law.loader import all_parameters
@@ -26,6 +27,7 @@ def pages(initiatives: Sequence[Initiative]) -> dict[str, str]:
             out[f"measures/{item.id}.md"] = _measure(initiative, item)
     out["measures/README.md"] = _measures(initiatives)
     out["worklists.md"] = _worklists(initiatives)
+    out["casekinds.md"] = _casekinds(initiatives)
     out["kpis.md"] = _kpis({m.id for i in initiatives for m in i.measures})
     return out
 
@@ -122,6 +124,105 @@ def _worklists(initiatives: Sequence[Initiative]) -> str:
         lines.append("\n| reason | 理由 |\n|---|---|\n")
         lines += [f"| `{code}` | {text} |\n" for code, text in w.reasons.items()]
     return "".join(lines)
+
+
+_CLOCKS = {Clock.RUNNING: "進む", Clock.STOPPED: "止まる", Clock.ENDED: "終わり"}
+_INPUTS = {
+    Input.LINE: "一行",
+    Input.TEXT: "文章",
+    Input.NUMBER: "整数",
+    Input.DECIMAL: "小数",
+    Input.DAY: "日付",
+    Input.YES_NO: "はい・いいえ",
+    Input.MADE: "データから作る",
+}
+
+
+def _casekinds(initiatives: Sequence[Initiative]) -> str:
+    lines = [
+        _NOTE,
+        "# Kinds of case（案件の種類）\n\n",
+        "How each kind of work is done, from its declaration in the `cases.py` of its room. "
+        "How cases are worked: [design.md](design.md).\n\n",
+    ]
+    kinds = [(i, k) for i in initiatives for k in i.cases]
+    lines += [f"- [`{k.id}`](#{k.id}) {k.title}\n" for _, k in kinds]
+    lines += [line for i, k in kinds for line in _casekind(i, k)]
+    return "".join(lines)
+
+
+def _casekind(initiative: Initiative, k: CaseKind) -> Iterator[str]:
+    yield f"\n## {k.id}\n\n**{k.title}**　{k.definition}\n\n"
+    yield f"- 施策：{initiative.title} (`{initiative.pillar}/{initiative.name}`)\n- 根拠：{k.law}\n"
+    yield f"- 担当：{k.group.label}\n- 相手方：{k.subject.label}\n"
+    if k.worklist:
+        key = "、".join(f"`{c}`" for c in k.key)
+        yield f"- 始め方：[`{k.worklist}`](worklists.md#{k.worklist}) から。{key} ごとに一つの案件\n"
+    else:
+        yield "- 始め方：手で\n"
+    if k.deadline:
+        days = k.deadline.days
+        said = f"[`{days}`](parameters.md#{days})" if isinstance(days, str) else f"{days}"
+        begins = f"「{k.state(k.deadline.begins).title}」から" if k.deadline.begins else "受付日の翌日から"
+        yield f"- 期限：{begins} {said} 営業日（{k.deadline.source}）\n"
+    if k.approval:
+        yield f"- 決裁：{' → '.join(f'{s.title}（{_roles(s.roles)}）' for s in k.approval)}\n"
+    for letter in k.letters:
+        back = f"。戻ったら「{k.move(letter.returned_move).title}」" if letter.returned_move else ""
+        yield f"- 通知：`{letter.id}` {letter.title}（根拠：{letter.document.law}）{back}\n"
+    for p in k.parameters:
+        yield f"- 判断に使うパラメータ：[`{p}`](parameters.md#{p})\n"
+    yield f"- 保存期間：終わった年度の翌年度から{k.retention.years}年（{k.retention.ground}）\n- 定義の版：{k.version}\n"
+    yield "\n| 内容 | field | 形 | 必須 |\n|---|---|---|---|\n"
+    for f in fields_of(k.content):
+        form = "／".join(label for _, label in f.choices) if f.choices else _INPUTS[f.input]
+        yield f"| {f.title} | `{f.name}` | {form} | {'●' if f.required else ''} |\n"
+    yield "\n| 状態 | state | 次にすること | 期限の時計 |\n|---|---|---|---|\n"
+    for s in k.states:
+        clock = _CLOCKS[s.clock] + ("（進むときは数え直す）" if s.restarts else "")
+        yield f"| {s.title} | `{s.id}` | {s.todo} | {clock} |\n"
+    yield "\n| 操作 | move | 元の状態 → 先の状態 | できる人 | 条件など |\n|---|---|---|---|---|\n"
+    for m in k.moves:
+        way = f"{'／'.join(k.state(s).title for s in m.from_states)} → {k.state(m.to).title}"
+        yield f"| {m.title} | `{m.id}` | {way} | {_roles(k.roles_of(m))} | {'、'.join(_terms(k, m))} |\n"
+    if k.reasons:
+        yield "\n| reason | 判断の理由 |\n|---|---|\n"
+        yield from (f"| `{r.code}` | {r.text} |\n" for r in k.reasons)
+
+
+def _terms(k: CaseKind, m: Move) -> Iterator[str]:
+    """What a move asks for and brings about."""
+    if m.needs_decision:
+        yield "そう判断したとき"
+    if m.needs_reason:
+        yield "理由を書く"
+    if m.approval:
+        yield f"決裁の段階「{next(s.title for s in k.approval if s.id == m.approval)}」"
+    if m.voids_approvals:
+        yield "決裁は初めから"
+    if m.letter:
+        yield f"通知「{k.letter(m.letter).title}」を出す"
+    if m.drops_letters:
+        yield "まだ出していない通知は出さない"
+    if m.reopens:
+        yield "終わった案件を再開する"
+    if not m.undoable:
+        yield "取り消せない"
+
+
+def _roles(roles: Sequence[Role]) -> str:
+    """Roles as staff say them: 保健グループ 確認者以上; a group's highest level alone without 以上."""
+    said = []
+    for group in Group:
+        held = tuple(r for r in roles if r.group == group)
+        least = next((level for level in Level if held and set(held) == set(staff(group, level))), None)
+        if least and least != Level.APPROVER:
+            said.append(f"{group.label} {least.label}以上")
+        else:
+            said += [r.label for r in held]
+    everyone = [f"{g.label} {Level.CLERK.label}以上" for g in Group]
+    said = [f"全グループ {Level.CLERK.label}以上"] if said == everyone else said
+    return "、".join([*said, *(r.label for r in roles if r.group is None)])
 
 
 _PATHS = {

@@ -1,6 +1,7 @@
 """③ ジェネリック医薬品の使用促進: generic and biosimilar use."""
 
 from kenpo.frame.initiative import Initiative
+from kenpo.strategy.generics.cases import CASES
 from kenpo.strategy.generics.measures import (
     biosimilar_component_share,
     generic_value_share,
@@ -19,6 +20,7 @@ INITIATIVE = Initiative(
     pillar="strategy",
     measures=(generic_volume_share, generic_value_share, biosimilar_component_share),
     worklists=(generic_switch, institution_generic_use, unknown_drug_codes),
+    cases=CASES,
     plants=PLANTS,
     truths=TRUTHS,
 )

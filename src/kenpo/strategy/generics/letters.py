@@ -41,7 +41,7 @@ _SEPARATOR = "、"
 
 
 class _Content(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 # ---- ジェネリック医薬品軽減額通知 ----------------------------------------------------------------------------------
@@ -51,10 +51,10 @@ class SwitchDrug(_Content):
     """An originator a person takes: days of supply in the month, the person's own share of its price, and what of that a
     generic would save, whole yen, below that cut off (1円未満切捨て)."""
 
-    name: str = Field(min_length=1)
-    days: int = Field(ge=1)
-    cost: int = Field(ge=0)
-    saving: int = Field(ge=0)
+    name: str = Field(min_length=1, title="医薬品")
+    days: int = Field(ge=1, title="日数")
+    cost: int = Field(ge=0, title="いまの自己負担（円）")
+    saving: int = Field(ge=0, title="軽減額（円）")
 
 
 class SwitchNotice(_Content):
@@ -63,9 +63,9 @@ class SwitchNotice(_Content):
     The saving in all is cut off once, from the exact sum, so it may be more than the drugs' savings show.
     """
 
-    month: date
-    drugs: tuple[SwitchDrug, ...] = Field(min_length=1)
-    saving: int = Field(ge=0)
+    month: date = Field(title="診療年月")
+    drugs: tuple[SwitchDrug, ...] = Field(min_length=1, title="医薬品")
+    saving: int = Field(ge=0, title="軽減額の合計（円）")
 
     @model_validator(mode="after")
     def _adds_up(self) -> SwitchNotice:
@@ -116,17 +116,17 @@ def switch_notice(row: Mapping[str, Any]) -> SwitchNotice:
 class Compared(_Content):
     """A share beside others: whose it is, and the share in percent as printed, None without any quantity."""
 
-    label: str
-    share: Decimal | None
-    own: bool = False
+    label: str = Field(title="比べる先")
+    share: Decimal | None = Field(title="数量シェア（%）")
+    own: bool = Field(default=False, title="その医療機関か")
 
 
 class TrendMonth(_Content):
     """A month of the trend: the institution's share and that of its prefecture."""
 
-    month: date
-    own: Decimal | None
-    prefecture: Decimal | None
+    month: date = Field(title="診療年月")
+    own: Decimal | None = Field(title="数量シェア（%）")
+    prefecture: Decimal | None = Field(title="都道府県の数量シェア（%）")
 
     @computed_field
     @property
@@ -144,27 +144,27 @@ class TrendMonth(_Content):
 class Mover(_Content):
     """A drug that moves the share: its quantity (rounded half up), and the share were all of it a generic."""
 
-    name: str
-    quantity: int
-    share: Decimal | None
+    name: str = Field(title="医薬品")
+    quantity: int = Field(title="数量")
+    share: Decimal | None = Field(title="切り替わった場合の数量シェア（%）")
 
 
 class InstitutionSheet(_Content):
     """What the sheet of an institution says (見える化ツール), of one month of treatment and up to twelve before."""
 
-    institution: str
-    name: str
-    sort: str
-    month: date
-    receipts: int
-    branches: int
-    quantity: int
-    generic: int
-    compared: tuple[Compared, ...]
-    trend: tuple[TrendMonth, ...]
-    movers: tuple[Mover, ...]
-    more: int
-    all_share: Decimal | None
+    institution: str = Field(title="医療機関コード")
+    name: str = Field(title="名称")
+    sort: str = Field(title="種類")
+    month: date = Field(title="診療年月")
+    receipts: int = Field(title="レセプト件数")
+    branches: int = Field(title="全国の値に入っている支部の数")
+    quantity: int = Field(title="数量（区分2・3）")
+    generic: int = Field(title="後発医薬品の数量")
+    compared: tuple[Compared, ...] = Field(title="比較")
+    trend: tuple[TrendMonth, ...] = Field(title="推移")
+    movers: tuple[Mover, ...] = Field(title="切り替わると大きく変わる先発医薬品")
+    more: int = Field(title="ほかの先発医薬品の品目数")
+    all_share: Decimal | None = Field(title="すべて切り替わった場合の数量シェア（%）")
 
     @computed_field
     @property
