@@ -6,11 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.lakes import load, rows
 
 from kenpo.base.branches import BRANCHES
 from kenpo.base.municipalities import municipalities
-from kenpo.intake.receipts.places import place_of
+from kenpo.intake.receipts.places import place_of, written
 
 REAL = [
     ("東京都港区見本1-2-3", "港区", "13103"),
@@ -72,6 +74,32 @@ def test_an_address_without_prefecture_lies_in_the_one_given():
     assert place_of("広島県府中市見本1", "13") == ("府中市", "34208")
 
 
+@pytest.mark.parametrize(
+    ("text", "postcode", "address"),
+    [
+        ("〒753－0000山口市架空町１－２", "753-0000", "山口市架空町１－２"),
+        ("〒 7530000　山口県山口市架空町1㈱", "753-0000", "山口県山口市架空町1㈱"),
+        ("753-0000 山口市架空町1", "753-0000", "山口市架空町1"),
+        ("〒７５３ー００００", "753-0000", None),
+        ("山口市架空町753-0000", None, "山口市架空町753-0000"),
+        ("7530000番地", None, "7530000番地"),
+        ("　 ", None, None),
+        ("山口市架空\ufffd1", None, None),
+    ],
+)
+def test_the_postal_code_is_taken_from_before_an_address(
+    text: str, postcode: str | None, address: str | None
+):
+    assert written(text) == (postcode, address)
+
+
+@given(st.text(max_size=20))
+def test_no_character_of_an_address_is_changed(text: str):
+    postcode, address = written(text)
+    assert address is None or text.rstrip().endswith(address)
+    assert postcode is None or len(postcode) == 8
+
+
 def test_the_institutions_of_a_file_have_municipality_and_code(tmp_path: Path):
     lines = [
         "1,1,0,MN,見本,東京都港区見本1-2-3,1",
@@ -88,3 +116,20 @@ def test_the_institutions_of_a_file_have_municipality_and_code(tmp_path: Path):
         "13103",
         date(2024, 6, 1),
     )
+    assert (row["postcode"], row["address"]) == (None, "東京都港区見本1-2-3")
+
+
+def test_the_address_of_an_institution_is_the_first_one_written_in_a_file(tmp_path: Path):
+    def receipt(n: int, place: str, clinic: str = "9990001") -> list[str]:
+        return [
+            f"{n},1,0,MN,見本,{place},1",
+            f"{n},2,0,IR,1,35,1,{clinic},,見本クリニック,202406,00,",
+            f"{n},3,0,RE,{n},1112,202405,架空　太郎,1,19550601",
+            f"{n},4,0,HO,01350016,１２３,４５６,2,500",
+        ]
+
+    lines = [*receipt(1, ""), *receipt(2, "〒753-0000山口市架空町2"), *receipt(3, "山口市架空町3")]
+    data = "".join(line + "\r\n" for line in [*lines, *receipt(4, "", "9990002")]).encode("cp932")
+    lake, _ = load(tmp_path, {"11_RECODEINFO_MED.CSV": data})
+    held = rows(lake, "institution").select("institution", "postcode", "address").sort("institution").rows()
+    assert held == [("3519990001", "753-0000", "山口市架空町2"), ("3519990002", None, None)]

@@ -9,8 +9,10 @@ from kenpo.intake.receipts import dates
 from kenpo.intake.receipts import layouts as lay
 from kenpo.intake.receipts.context import Block
 from kenpo.intake.receipts.lines import Ints, record_code
-from kenpo.intake.receipts.places import Place, place_of
+from kenpo.intake.receipts.places import Place, Written, place_of, written
 from kenpo.intake.receipts.rejects import mask_of
+
+_OF_PLACE = ("municipality", "municipality_code", "postcode", "address")
 
 
 def find_receipts(block: Block) -> tuple[Ints, Ints]:
@@ -111,8 +113,8 @@ def header_of(block: Block, headers: pl.DataFrame, index: Ints) -> Ints:
 
 
 def read_places(block: Block) -> pl.DataFrame | None:
-    """Per receipt of an insurer-side file: search number and municipality from MN. An address without its prefecture is
-    taken to lie in the institution's.
+    """Per receipt of an insurer-side file: search number, municipality and address from MN. An address without its
+    prefecture is taken to lie in the institution's.
     """
     index = block.of("MN")
     index = index[block.receipt_of[index] >= 0]
@@ -130,19 +132,17 @@ def read_places(block: Block) -> pl.DataFrame | None:
     institution = block.receipts["institution"].gather(block.receipt_of[index])
     where = list(zip(address, institution.str.slice(0, 2), strict=True))
     known: dict[tuple[str, str | None], Place] = {one: place_of(*one) for one in set(where)}
+    letters: dict[str, Written] = {one: written(one) for one in set(address)}
+    texts = {
+        "municipality": [known[one].name for one in where],
+        "municipality_code": [known[one].code for one in where],
+        "postcode": [letters[one].postcode for one in address],
+        "address": [letters[one].address for one in address],
+        "search_number": [s or None for s in search],
+    }
     frame = pl.DataFrame(
-        {
-            "receipt": block.receipt_of[index],
-            "municipality": [known[one].name for one in where],
-            "municipality_code": [known[one].code for one in where],
-            "search_number": [s or None for s in search],
-            "ok": block.valid_line[index],
-        },
-        schema_overrides={
-            "municipality": pl.String,
-            "municipality_code": pl.String,
-            "search_number": pl.String,
-        },
+        {"receipt": block.receipt_of[index], **texts, "ok": block.valid_line[index]},
+        schema_overrides=dict.fromkeys(texts, pl.String),
     ).filter(pl.col("ok"))
     return pl.DataFrame({"receipt": np.arange(block.receipt_count)}).join(
         frame.unique("receipt", keep="last", maintain_order=True),
@@ -158,17 +158,14 @@ def institutions_seen(block: Block, headers: pl.DataFrame, places: pl.DataFrame 
     )
     if places is not None:
         receipt = block.receipt_of[frame["index"].to_numpy()]
-        frame = frame.with_columns(
-            places[column].gather(np.maximum(receipt, 0)) for column in ("municipality", "municipality_code")
-        )
+        frame = frame.with_columns(places[column].gather(np.maximum(receipt, 0)) for column in _OF_PLACE)
     else:
-        nothing = pl.lit(None, dtype=pl.String)
-        frame = frame.with_columns(municipality=nothing, municipality_code=nothing)
+        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(column) for column in _OF_PLACE)
     return one_row_each(frame.with_columns(source_file=pl.lit(block.task.file_id)))
 
 
 def one_row_each(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row per institution and claim month: the first line, and the first name and municipality that are known."""
+    """One row per institution and claim month: the first line, and the first name and place that are known."""
     return frame.group_by("institution", "claim_month", maintain_order=True).agg(
         pl.col("source_file").first(),
         pl.col("source_line").first(),
@@ -177,4 +174,6 @@ def one_row_each(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("name").drop_nulls().first(),
         pl.col("municipality").drop_nulls().first(),
         pl.col("municipality_code").filter(pl.col("municipality").is_not_null()).first(),
+        pl.col("postcode").filter(pl.col("address").is_not_null()).first(),
+        pl.col("address").drop_nulls().first(),
     )

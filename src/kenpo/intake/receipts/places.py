@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from typing import NamedTuple
 
 from kenpo.base.branches import BRANCHES
 from kenpo.base.municipalities import municipalities, municipality_code
 
+_POSTCODE = re.compile(r"^(?:〒 *([0-9]{3})[-‐‑‒–—―−ー]?([0-9]{4})|([0-9]{3})[-‐‑‒–—―−]([0-9]{4}))(?![0-9])")
 _COUNTY = re.compile(r"^.{1,4}?郡(?=.)")
 # Invented places: 「見本県例示市」.
 _PREFECTURE = re.compile(r"^(?:北海道|東京都|(?:京都|大阪)府|.{2,3}?県)")
@@ -38,6 +40,26 @@ def place_of(address: str, prefecture: str | None = None) -> Place:
         return Place(name, municipality_code(code, name))
     found = _GENERAL.match(_PREFECTURE.sub("", address, count=1))
     return Place(found[0] if found else None, None)
+
+
+class Written(NamedTuple):
+    """An address as it is written on a letter: postal code (753-0000) and the rest. None: not written or not readable."""
+
+    postcode: str | None
+    address: str | None
+
+
+def written(text: str) -> Written:
+    """「〒753－0000山口市架空町1」→ 753-0000, 山口市架空町1. An address with a character nobody can read is none."""
+    text = text.strip()
+    if "\ufffd" in text:
+        return Written(None, None)
+    # Its characters one by one, so that the rest is taken from the text as it is written.
+    plain = "".join(unicodedata.normalize("NFKC", c)[:1] for c in text)
+    if found := _POSTCODE.match(plain):
+        first, last = (part for part in found.groups() if part)
+        return Written(f"{first}-{last}", text[found.end() :].strip() or None)
+    return Written(None, text or None)
 
 
 def _real(prefecture: str, rest: str) -> str | None:
