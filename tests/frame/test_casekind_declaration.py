@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+import pypdfium2
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from tests.casekinds import CLAIM, NOTICE, PAYABLE, PEOPLE, TOKYO, Claim, benefit, changed, decide, noon
@@ -34,6 +35,7 @@ from kenpo.frame import (
     staff,
 )
 from kenpo.frame.content import Input, fields_of, lines_of
+from kenpo.frame.letter import Addressed, Numbered, Recipient, issue, sender
 
 
 class Loose(BaseModel):
@@ -383,6 +385,19 @@ def test_what_a_content_reckons_itself_is_not_kept_in_the_history():
     assert "tax" not in opened.data["content"]
     again = cases.fold([opened]).content_as(kind)
     assert again == MEAL and isinstance(again, Meal) and again.tax == 124
+
+
+def test_a_letter_prints_what_the_case_holds():
+    (letter,) = CLAIM.letters
+    one = Addressed(
+        Recipient(("架空　太郎",), "", ("東京都架空区1-1",)),
+        Numbered("東京業発1号", date(2026, 5, 1), "TOKEN00000000001"),
+        letter.content(Claim(days=10, daily=5000)),
+    )
+    made = issue(letter.document, sender("東京", CLAIM.group), [one], sheet=False)
+    (page,) = pypdfium2.PdfDocument(made.pdf)
+    text = "".join(page.get_textpage().get_text_range().split())
+    assert f"支給日数{10 - 3}日" in text and f"支給額{(10 - 3) * 5000:,}円" in text
 
 
 def test_the_queue_is_that_of_the_first_clerk_named():

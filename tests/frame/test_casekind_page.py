@@ -56,6 +56,15 @@ def test_the_page_names_the_fields_of_a_declaration(kind: Any):
     assert [f for f in ("worklist", "key", "subject_column", "version") if f"`{f}`" not in text] == []
 
 
+def test_the_page_of_all_kinds_names_each_with_its_states_and_moves():
+    text = (DOCS / "casekinds.md").read_text(encoding="utf-8")
+    for kind in CASEKINDS.values():
+        section = text.split(f"\n## {kind.id}\n", 1)[1].split("\n## ", 1)[0]
+        named = [*(s.id for s in kind.states), *(m.id for m in kind.moves), *(one.id for one in kind.letters)]
+        assert [n for n in named if f"`{n}`" not in section] == []
+        assert kind.group.label in section and str(kind.retention.years) in section
+
+
 def test_the_glossary_knows_the_words_of_case_work():
     text = (DOCS / "glossary.md").read_text(encoding="utf-8")
     words = [*What, *Passed, *Break, *CASEKINDS]
