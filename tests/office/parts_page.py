@@ -68,8 +68,12 @@ if __name__ == "__main__":
     configure()
 
 from django.urls import include, path  # noqa: E402
+from django.views.generic import RedirectView  # noqa: E402
 
-urlpatterns = [path("account/", include("allauth.urls"))]
+urlpatterns = [
+    path("account/", include("allauth.urls")),
+    path("branch/", RedirectView.as_view(url="/"), name="choose_branch"),
+]
 
 BRANCH = {
     "branch_name": "東京支部",
@@ -279,7 +283,7 @@ def pages() -> dict[str, tuple[str, dict[str, Any]]]:
         number = tables.TemplateColumn(
             '<a href="/cases/{{ record.id }}/">{{ record.number }}</a>',
             verbose_name="案件番号",
-            attrs={"td": {"class": "title"}},
+            attrs={"td": {"class": "title id"}},
         )
         kind = tables.Column(verbose_name="種類")
         state = tables.TemplateColumn(
@@ -429,7 +433,7 @@ def pages() -> dict[str, tuple[str, dict[str, Any]]]:
             | {
                 "table": listed,
                 "filter": Filter({"kind": "高額療養費"}),
-                "assign": Assign(),
+                "assign": Assign(auto_id="assign_%s"),
                 "conditions": ["種類 高額療養費", "遅れているものだけ"],
             },
         ),
@@ -441,7 +445,8 @@ def pages() -> dict[str, tuple[str, dict[str, Any]]]:
                 "events": events,
                 "facts": facts,
                 "effects": effects,
-                "reason": Reason(auto_id=False),
+                "reason": Reason(auto_id="approve_%s"),
+                "give_back": Reason(auto_id="give_back_%s"),
                 "member": [
                     ("加入者", "M-7f3a91"),
                     ("生まれた年", "昭和55年"),
@@ -482,9 +487,56 @@ def pages() -> dict[str, tuple[str, dict[str, Any]]]:
             },
         ),
         "password_change": ("account/password_change.html", office | {"form": ChangePasswordForm(user=user)}),
+        "logout": ("account/logout.html", office),
+        "signup_closed": ("account/signup_closed.html", {}),
+        "locked_out": ("account/locked_out.html", {}),
+        "mfa_index": (
+            "mfa/index.html",
+            office | {"authenticators": {"totp": True}, "is_mfa_enabled": True},
+        ),
+        "mfa_activate": (
+            "mfa/totp/activate_form.html",
+            {"form": AuthenticateForm(user=user), "totp_svg": qr_code("otpauth://totp/azuma?secret=PARTS")},
+        ),
+        "mfa_codes": (
+            "mfa/recovery_codes/index.html",
+            office
+            | {
+                "unused_codes": [f"{n:04}-{n * 7 % 10000:04}" for n in range(1111, 9999, 900)],
+                "total_count": 10,
+                "can_view_codes": True,
+                "can_download_codes": True,
+                "can_generate_codes": True,
+            },
+        ),
+        "404": ("404.html", office),
+        "500": ("500.html", {}),
+        "head_office": (
+            "today.html",
+            {
+                "office": BRANCH
+                | {
+                    "branch": "13",
+                    "branches": [{"code": "13", "name": "東京支部"}, {"code": "35", "name": "山口支部"}],
+                },
+                "tiles": tiles[:3],
+            },
+        ),
         "reauthenticate": ("account/reauthenticate.html", office | {"form": ReauthenticateForm(user=user)}),
         "mfa_authenticate": ("mfa/authenticate.html", {"form": AuthenticateForm(user=user)}),
     }
+
+
+def qr_code(text: str) -> str:
+    """A QR code as allauth draws it."""
+    import io
+
+    import qrcode
+    from qrcode.image.svg import SvgPathImage
+
+    drawn = io.BytesIO()
+    qrcode.make(text, image_factory=SvgPathImage).save(drawn)
+    return drawn.getvalue().decode()
 
 
 def main(folder: Path) -> None:

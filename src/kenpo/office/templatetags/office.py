@@ -126,8 +126,9 @@ def late_words(count: int) -> str:
 def icon(*names: str, kind: str = "") -> SafeString:
     """An icon of the sprite, the first name given; hidden from screen readers, its meaning must stand beside it."""
     name = next(filter(None, names), "")
+    turning = "running" if name == "running" else ""
     drawn = '<svg class="icon{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>'
-    kinds = f" {kind}" if kind else ""
+    kinds = "".join(f" {k}" for k in (kind, turning) if k)
     return SafeString(format_html(drawn, kinds, static("office/icons.svg"), _ICONS.get(name, name)))
 
 
@@ -173,12 +174,6 @@ def step_word(state: str) -> str:
 
 
 # ---- forms -------------------------------------------------------------------------------------------------------
-
-
-@register.filter
-def item(found: Mapping[str, Any], key: str) -> Any:
-    """The value of a key, nothing without it."""
-    return found.get(key)
 
 
 @register.filter

@@ -65,19 +65,26 @@
     });
   });
 
-  // ---- a form is sent once
+  // ---- a form is not sent twice by a double click
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
-    if (event.submitter) event.submitter.classList.add("busy");
+    const button = event.submitter;
+    if (button) button.classList.add("busy");
+    setTimeout(() => {
+      delete form.dataset.sent;
+      if (button) button.classList.remove("busy");
+    }, 5000);
   });
-  window.addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
-    each(document, "form[data-sent]", (form) => { delete form.dataset.sent; });
-    each(document, ".busy", (button) => button.classList.remove("busy"));
+
+  // ---- what does not scroll is no stop on the way of the keyboard
+  const stops = () => each(document, ".scroll", (box) => {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
   });
+  window.addEventListener("resize", stops);
 
   // ---- what goes wrong between the page and the office is said
   const say = (text) => {
@@ -102,8 +109,11 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     focusErrors(event.target);
     countAll(event.target);
+    stops();
   });
 
+  each(document, "dialog[data-reopens]", (dialog) => dialog.showModal());
   focusErrors(document);
   countAll(document);
+  stops();
 })();
