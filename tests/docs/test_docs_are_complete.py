@@ -76,6 +76,7 @@ def codes(page: str, heading: str) -> dict[str, list[str]]:
 
 
 def error_classes() -> list[type[KenpoError]]:
+    importlib.import_module("tests.officehome")  # readies Django: the office's modules are imported too
     for module in pkgutil.walk_packages(kenpo.__path__, "kenpo."):
         importlib.import_module(module.name)
 

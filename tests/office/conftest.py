@@ -4,52 +4,21 @@ Tests run as the application's role, so that row-level security holds in them to
 back. `fresh_office` is for those that need what is committed, other processes or the owner.
 """
 
-import atexit
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-_HOME = Path(tempfile.mkdtemp(prefix="kenpo-office-"))
-_HOME.chmod(0o755)
-atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
-os.environ.update(
-    {
-        "KENPO_OFFICE": str(_HOME / "office"),
-        "KENPO_LAKE": str(_HOME / "lake"),
-        "KENPO_PLANS": str(_HOME / "plans"),
-        "KENPO_VAULT_KEYS": str(_HOME / "vault.keys"),
-        "KENPO_KEY_FILE": str(_HOME / "member.key"),
-        "KENPO_MFA": "0",
-        "KENPO_HOSTS": "localhost,127.0.0.1,testserver",
-        "KENPO_ENVIRONMENT": "試験",
-    }
-)
-for name in (
-    "DATABASE_URL",
-    "KENPO_APP_DATABASE_URL",
-    "KENPO_DATABASE_OWNER",
-    "KENPO_DATABASE_APP",
-    "KENPO_DATABASE_ROLE",
-):
-    os.environ.pop(name, None)
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from tests.officehome import ENVIRON
+from tests.offices import FreshOffice, People, make_people
 
-import kenpo.office  # noqa: E402
-
-kenpo.office.setup()
-
-import psycopg  # noqa: E402
-import pytest  # noqa: E402
-from django.conf import settings  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.test import Client  # noqa: E402
-from tests.offices import FreshOffice, People, make_people  # noqa: E402
-
-from kenpo.office.models import Account  # noqa: E402
-
+from kenpo.office.models import Account
 
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """Passwords of the tests need no strength, and hundreds of accounts are made."""
@@ -66,7 +35,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker) -> None:  
 
 
 def _owner() -> dict[str, str]:
-    return {**os.environ, "KENPO_DATABASE_ROLE": "owner"}
+    return {**ENVIRON, "KENPO_DATABASE_ROLE": "owner"}
 
 
 @pytest.fixture
@@ -92,7 +61,7 @@ def owner_sql(django_db_setup: None) -> Callable[..., list[tuple]]:  # type: ign
     """Ask the database as its owner, past all guards and outside the test's transaction."""
 
     def ask(query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
-        with psycopg.connect(os.environ["KENPO_DATABASE_OWNER"], autocommit=True) as owner:
+        with psycopg.connect(ENVIRON["KENPO_DATABASE_OWNER"], autocommit=True) as owner:
             found = owner.execute(query, values or None)  # type: ignore[arg-type]
             return found.fetchall() if found.description else []
 
@@ -105,7 +74,7 @@ def fresh_office(
 ) -> Iterator[FreshOffice]:
     """An office with all tables and nobody in it; what is committed stays until the test ends."""
     connection.close()
-    owner, app = os.environ["KENPO_DATABASE_OWNER"], os.environ["KENPO_DATABASE_APP"]
+    owner, app = ENVIRON["KENPO_DATABASE_OWNER"], ENVIRON["KENPO_DATABASE_APP"]
     name = f"fresh_{os.getpid()}_{abs(hash(request.node.nodeid)) % 10**9}"
     admin = owner.replace("/kenpo?", "/postgres?")
     with psycopg.connect(admin, autocommit=True) as server:
@@ -114,7 +83,7 @@ def fresh_office(
         )
         server.execute(f"create database {name} template kenpo")  # type: ignore[arg-type]
     environ = {
-        **os.environ,
+        **ENVIRON,
         "KENPO_OFFICE": str(tmp_path / "office"),
         "KENPO_LAKE": str(tmp_path / "lake"),
         "KENPO_PLANS": str(tmp_path / "plans"),
