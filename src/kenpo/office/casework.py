@@ -7,25 +7,30 @@ of two people one goes first and the other is told that the case has changed.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from pydantic import ValidationError
 
+from kenpo.base.errors import KenpoError
 from kenpo.catalogue import CASEKINDS
 from kenpo.frame.casekind import CaseKind
 from kenpo.frame.cases import Access, Case, CaseError, Event, What, access, apply, fold
 from kenpo.office.acting import on_duty
-from kenpo.office.models import CaseRow, EventRow
+from kenpo.office.models import Account, CaseRow, EventRow
+from kenpo.office.rows import insert
 
 Verb = Callable[..., Event | tuple[Event, ...]]
 """A verb of kenpo.frame.cases: (kind, case, ..., actor=, when=, expected=) → the event or events."""
 
 _AT_ONCE = 1000
+log = logging.getLogger("kenpo.cases")
 
 
 @dataclass(frozen=True)
@@ -76,43 +81,107 @@ def act(case: str, verb: Verb, *args: Any, expected: int | None, **kwargs: Any) 
 
     expected: the sequence the person saw. Raises CaseError, also when somebody else was first (stale).
     """
+    _writing()
     with transaction.atomic():
-        row = CaseRow.objects.select_for_update().filter(id=case).first()
-        if row is None or not _readable(row.kind):
+        if CaseRow.objects.select_for_update().filter(id=case).first() is None:
             raise not_found()
         worked = load(case)
-        found = verb(
-            worked.kind,
-            worked.case,
-            *args,
-            actor=on_duty().actor,
-            when=timezone.now(),
-            expected=expected,
-            **kwargs,
+        return append(worked, _found(worked, verb, *args, expected=expected, **kwargs))
+
+
+def act_each(
+    expected: Mapping[str, int | None], verb: Verb, *args: Any, **kwargs: Any
+) -> dict[str, KenpoError | None]:
+    """Do one thing to each of some cases, in one transaction: for every case why it was refused, or None.
+
+    expected: the sequence the person saw, by case. A refusal of one leaves the others as they are done.
+    """
+    _writing()
+    refused: dict[str, KenpoError | None] = {}
+    written: list[tuple[Worked, tuple[Event, ...], Case]] = []
+    with transaction.atomic():
+        # In one order, so that two operations on the same cases wait for each other and do not lock each other out.
+        locked = CaseRow.objects.select_for_update().filter(id__in=list(expected)).order_by("id")
+        found = _load_each([row.id for row in locked])
+        for case, seen in expected.items():
+            worked = found.get(case)
+            refused[case] = None if worked else not_found()
+            if worked is None:
+                continue
+            try:
+                events = _found(worked, verb, *args, expected=seen, **kwargs)
+                written.append((worked, events, _after(worked, events)))
+            except KenpoError as error:
+                refused[case] = error
+            except ValueError:
+                log.exception("case %s of kind %s", case, worked.kind.id)
+                refused[case] = _broken()
+        EventRow.objects.bulk_create([_event_row(e, after.branch) for _, new, after in written for e in new])
+        for worked, _, after in written:
+            CaseRow.objects.filter(id=after.id).update(**_now(worked.kind, after))
+    return refused
+
+
+def _broken() -> CaseError:
+    """What is said when a room's own code fails on one case: the others go on."""
+    return CaseError(
+        "kenpo の誤りのため、この案件は処理できませんでした。",
+        todo="案件番号を添えて、kenpo の管理者に知らせてください。",
+    )
+
+
+def _writing() -> None:
+    if not on_duty().writes:
+        raise CaseError(
+            "本部は支部の案件を見るだけで、変えることはできません。",
+            todo="案件を担当する支部に依頼してください。",
+            code="not_allowed",
         )
-        return append(worked, found if isinstance(found, tuple) else (found,))
+
+
+def _found(worked: Worked, verb: Verb, *args: Any, **kwargs: Any) -> tuple[Event, ...]:
+    found = verb(worked.kind, worked.case, *args, actor=on_duty().actor, when=timezone.now(), **kwargs)
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _after(worked: Worked, events: Sequence[Event]) -> Case:
+    after = worked.case
+    for event in events:
+        after = apply(after, event)
+    return after
+
+
+def _load_each(cases: Collection[str]) -> dict[str, Worked]:
+    """Some cases the person may read the content of."""
+    rows = EventRow.objects.filter(case__in=list(cases)).order_by("case", "sequence")
+    found = {}
+    for case, some in groupby(map(event_of, rows), lambda event: event.case):
+        events = tuple(some)
+        if _readable(events[0].kind):
+            found[case] = Worked(CASEKINDS[events[0].kind], fold(events), events)
+    return found
 
 
 def append(worked: Worked, events: Sequence[Event]) -> Case:
     """Write the next events of a case and what it is after them. Raises CaseError (stale) when others came first."""
-    after = worked.case
-    for event in events:
-        after = apply(after, event)
+    after = _after(worked, events)
     try:
         with transaction.atomic():
             EventRow.objects.bulk_create([_event_row(e, after.branch) for e in events])
-            changed = CaseRow.objects.filter(id=after.id, sequence=worked.case.sequence).update(
-                **_now(worked.kind, after)
-            )
+            now = CaseRow.objects.filter(id=after.id, sequence=worked.case.sequence)
+            if now.update(**_now(worked.kind, after)) != 1:
+                raise _overtaken()
     except IntegrityError:
-        changed = 0
-    if changed != 1:
-        raise CaseError(
-            "ほかの人がこの案件を変更しました。",
-            todo="画面を開き直して、いまの内容を確かめてください。",
-            code="stale",
-        )
+        raise _overtaken() from None
     return after
+
+
+def _overtaken() -> CaseError:
+    return CaseError(
+        "ほかの人がこの案件を変更しました。",
+        todo="画面を開き直して、いまの内容を確かめてください。",
+        code="stale",
+    )
 
 
 def start(event: Event) -> Case:
@@ -132,15 +201,22 @@ def open_many(events: Iterable[Event]) -> int:
     """
     new, coming = 0, iter(events)
     while some := list(islice(coming, _AT_ONCE)):
-        with transaction.atomic():
-            ids = [e.case for e in some]
-            known = set(CaseRow.objects.filter(id__in=ids).values_list("id", flat=True))
-            fresh = [e for e in some if e.case not in known]
-            rows = [_new_row(e) for e in fresh]
-            EventRow.objects.bulk_create([_event_row(e, r.branch) for e, r in zip(fresh, rows, strict=True)])
-            CaseRow.objects.bulk_create(rows)
-            new += len(rows)
+        try:
+            new += _open(some)
+        except IntegrityError:  # somebody opened one of them meanwhile: it is known now
+            new += _open(some)
     return new
+
+
+def _open(events: Sequence[Event]) -> int:
+    with transaction.atomic():
+        first = {e.case: e for e in reversed(events)}
+        known = set(CaseRow.objects.filter(id__in=list(first)).values_list("id", flat=True))
+        fresh = [e for case, e in first.items() if case not in known]
+        rows = [_new_row(e) for e in fresh]
+        insert([_event_row(e, r.branch) for e, r in zip(fresh, rows, strict=True)])
+        insert(rows)
+    return len(rows)
 
 
 # ---- rows --------------------------------------------------------------------------------------------------------
@@ -200,17 +276,25 @@ def _now(kind: CaseKind, case: Case) -> Mapping[str, Any]:
     return {
         "state": case.state,
         "owner": case.owner,
-        "summary": kind.summary(case.content_as(kind)),
+        "summary": summary(kind, case),
         "content": json.loads(case.content),
         "due": case.due,
         "waiting": case.clock.allowed is not None and not case.clock.running and not case.ended,
         "ended_on": case.clock.ended_on,
         "letters_due": list(case.letters_due),
-        "returned": any(one.returned is not None for one in case.letters),
+        "returned": bool(case.letters) and case.letters[-1].returned is not None,
         "sequence": case.sequence,
         "head": case.head,
         "changed_at": case.last_at,
     }
+
+
+def summary(kind: CaseKind, case: Case) -> str:
+    """The line of the queue; what an older version of the kind recorded may not be readable any more."""
+    try:
+        return kind.summary(case.content_as(kind))
+    except ValidationError:
+        return f"前の版（{case.version}）の内容"
 
 
 def faults_of(row: CaseRow, events: Iterable[Event]) -> list[str]:
@@ -229,9 +313,12 @@ def faults_of(row: CaseRow, events: Iterable[Event]) -> list[str]:
 
 def named(staff: Collection[str]) -> dict[str, str]:
     """The names of staff by their 職員番号."""
-    from kenpo.office.models import Account
-
     return dict(Account.objects.filter(staff_id__in=set(staff)).values_list("staff_id", "name"))
+
+
+def number(case: str) -> str:
+    """The number of a case as people read it (案件番号): the beginning of its id, 3F9A-12BC-77E0."""
+    return "-".join(case[at : at + 4] for at in (0, 4, 8)).upper()
 
 
 def now() -> datetime:

@@ -163,7 +163,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
-FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # an upload never touches the disk unencrypted
+FILE_UPLOAD_HANDLERS = ["kenpo.office.attachments.InMemory"]  # an upload never touches the disk unencrypted
 
 STATIC_URL = "/static/"
 STORAGES = {
@@ -178,7 +178,7 @@ DJANGO_TABLES2_TEMPLATE = "office/parts/table2.html"
 
 # ---- jobs --------------------------------------------------------------------------------------------------------
 
-PROCRASTINATE_IMPORT_PATHS: list[str] = []
+PROCRASTINATE_IMPORT_PATHS = ["kenpo.office.bulk", "kenpo.office.opening", "kenpo.office.snapshot", "kenpo.office.tally"]
 """Modules that declare tasks, beside kenpo.office.tasks."""
 PROCRASTINATE_PERIODIC_DEFAULTS = {"max_delay": 20 * 60 * 60}
 """Seconds: what was to run by night runs in the morning where machines are off by night."""

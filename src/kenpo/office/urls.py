@@ -13,6 +13,11 @@ FAMILIES = (
     "accounts",
     "audit",
     "jobs",
+    "queue",
+    "case",
+    "bulk",
+    "opt_outs",
+    "worklists",
 )
 """Modules of kenpo.office.views with `urlpatterns`."""
 
