@@ -10,7 +10,7 @@ from kenpo.base.errors import KenpoError
 from kenpo.catalogue import MEASURES
 from kenpo.cli import lake_report
 from kenpo.cli.output import console, number
-from kenpo.frame.measure import definition_of, lacking_of
+from kenpo.frame.measure import cutoff_of, definition_of, lacking_of
 from kenpo.intake.keys import fingerprint, load_key
 from kenpo.lake import Lake
 from kenpo.lake.tables import ALL_TABLES
@@ -85,7 +85,7 @@ def run(root: Path, key_path: Path) -> bool:
             continue
         rows = figure.filter(pl.col("measure") == m.id)
         fresh = rows.is_empty() or (
-            rows["cutoff"][0] == lake.version() and rows["definition"][0] == definition_of(m)
+            rows["cutoff"][0] == cutoff_of(lake, m) and rows["definition"][0] == definition_of(m)
         )
         say(
             fresh, f"指標「{m.title}」：最新のデータと定義で計算済み", "「kenpo refresh」を実行してください。"

@@ -13,6 +13,7 @@ from kenpo.intake.receipts.files import volume_flags
 from kenpo.intake.receipts.layouts import KIND_TITLES as RECEIPT_KINDS
 from kenpo.lake import FileEntry, Lake
 from kenpo.lake.tables import ALL_TABLES
+from kenpo.lake.tables.cases import SNAPSHOT
 
 KIND_TITLES = RECEIPT_KINDS | {name: t.title for name, t in ALL_TABLES.items()}
 CLAIM_FORMATS = ("uke", "recode_info")
@@ -196,6 +197,8 @@ def print_summary(lake: Lake) -> None:
                 for f in masters
             ],
         )
+    for f in (f for f in said["files"] if f["format"] == SNAPSHOT):
+        console.print(f"{f['name']}：{number(f['rows'])} 行")
     table(
         "有効なレセプト",
         [("種類", "left"), ("件数", "right"), ("点数", "right")],

@@ -41,6 +41,7 @@ from kenpo.frame import (
     refresh,
     run,
 )
+from kenpo.frame.measure import cutoff_of
 from kenpo.intake.keys import default_key_path
 from kenpo.intake.load import FileReport, load_facts, load_paths
 from kenpo.lake import Lake
@@ -55,9 +56,9 @@ app = typer.Typer(
 )
 
 app.add_typer(plan_commands.app, name="plan")
-
 app.add_typer(office_commands.app, name="office")
 app.command("serve")(office_commands.serve)
+
 LakeOption = Annotated[
     Path,
     typer.Option(
@@ -381,7 +382,7 @@ def _rate(measure: Measure, value: Any) -> str:
 
 def _notes(lake: Lake, measure: Measure, rows: pl.DataFrame) -> str:
     notes = list(json.loads(lake.meta(f"notes:{measure.id}") or "[]"))
-    if rows.height and rows["cutoff"][0] != lake.version():
+    if rows.height and rows["cutoff"][0] != cutoff_of(lake, measure):
         notes.append(
             "この値を計算した後に、取込または取消がありました。「kenpo refresh」で計算し直してください。"
         )

@@ -12,7 +12,7 @@ import polars as pl
 
 from kenpo.base.branches import NATION_CODE
 from kenpo.base.errors import MeasureError
-from kenpo.frame.measure import Measure, aggregate, definition_of, figures, units_of
+from kenpo.frame.measure import Measure, aggregate, cutoff_of, definition_of, figures, units_of
 from kenpo.frame.months import data_months
 from kenpo.frame.view import View
 from kenpo.lake import Expression, Lake
@@ -25,7 +25,7 @@ class Explanation:
 
     eligible: units that the measure looks at; excluded: reason → units; denominator and numerator: exact sums;
     rate: the figure at printed precision or None; contributors: the things that weigh most, with label, denominator,
-    numerator and units; stale: the stored figure was computed before the last load; notes: what to know of the data.
+    numerator and units; stale: the stored figure is of older data; notes: what to know of the data.
     """
 
     measure: Measure
@@ -56,7 +56,8 @@ def explain(lake: Lake, measure: Measure, branch: str, month: date, *, top: int 
     denominator, numerator = row.get("denominator", Decimal(0)), row.get("numerator", Decimal(0))
     kept = figures(lake, measure, branch=branch, months=(month, month))
     stored = kept.row(0, named=True) if kept.height else {}
-    stale = stored.get("cutoff") != lake.version()
+    cutoff = cutoff_of(lake, measure)
+    stale = stored.get("cutoff") != cutoff
     if not stale and (
         (stored["denominator"], stored["numerator"], stored["eligible"])
         != (denominator, numerator, row.get("eligible", 0))
@@ -71,7 +72,7 @@ def explain(lake: Lake, measure: Measure, branch: str, month: date, *, top: int 
         branch=branch,
         month=month,
         definition=definition_of(measure),
-        cutoff=lake.version(),
+        cutoff=cutoff,
         parameters=tuple((load(p), load(p).at(month)) for p in measure.parameters),
         eligible=row.get("eligible", 0),
         excluded={reason: row.get(f"excluded_{reason}", 0) for reason in measure.reasons},
@@ -118,7 +119,7 @@ def _chosen(lake: Lake, measure: Measure, branch: str, month: date) -> tuple[Exp
             todo=f"取込済みで、指標の対象となる診療年月から選んでください：{span}",
         )
     nation = branch == NATION_CODE
-    view = View(lake, [month], nation=nation and measure.rollup != "sum")
+    view = View(lake, [month], nation=nation and measure.rollup != "sum", cases=measure.cases)
     units = units_of(measure, view)
     units = units.filter(units.month == month)
     return (units if nation else units.filter(units.branch == branch)), tuple(view.notes)

@@ -17,6 +17,7 @@ from kenpo.base.errors import MeasureError, NotLoaded
 from kenpo.base.fiscal import fy, fy_first_day
 from kenpo.base.money import round_ratio
 from kenpo.frame.breakdown import BREAKDOWNS, Breakdown, listed, municipality_of
+from kenpo.frame.caselake import cases_version
 from kenpo.frame.derivation import Derivation, definition_text, derive
 from kenpo.frame.months import data_months
 from kenpo.frame.view import View
@@ -48,7 +49,7 @@ class Measure:
     units are counted with (件、人). exclusions: reason code → Japanese. parameters: ids of the law parameters it reads. breakdowns: names of
     BREAKDOWNS it allows. rollup: "sum" when branches add up to the nation, "recompute" when the function must be run
     at nation scope. version: raised whenever the definition changes. item: the unit column that names a counted thing
-    for explain, with item_title and the column item_label beside it.
+    for explain, with item_title and the column item_label beside it. cases: it reads the tables of cases (案件データ).
     """
 
     id: str
@@ -72,6 +73,7 @@ class Measure:
     item: str | None = None
     item_title: str = ""
     why: str = ""
+    cases: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -196,7 +198,7 @@ def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> tuple[pl.Da
     notes: list[str] = []
 
     def scan(nation: bool) -> pl.DataFrame:
-        view = View(lake, months, nation=nation)
+        view = View(lake, months, nation=nation, cases=measure.cases)
         units = units_of(measure, view)
         notes.extend(n for n in view.notes if n not in notes)
         keys = {"branch": units.branch, "month": units.month, **{b.name: b.key(units) for b in stored}}
@@ -242,6 +244,11 @@ def _with_exclusions(rows: pl.DataFrame, reasons: Sequence[str]) -> pl.DataFrame
     ).drop(columns)
 
 
+def cutoff_of(lake: Lake, measure: Measure) -> str:
+    """The data a figure computed now would be of (データ締切): what was taken in, and for a measure of cases their snapshot."""
+    return "+".join(filter(None, (lake.version(), cases_version(lake) if measure.cases else "")))
+
+
 def definition_of(measure: Measure) -> str:
     """A text that changes when the definition's version or any of its parameters does."""
     return definition_text(measure.version, measure.id, measure.parameters)
@@ -277,10 +284,10 @@ def refresh(
                 todo="「kenpo load」でレセプトか資格のファイルを取り込んでください。",
             )
         derive(lake, derivations, months, progress)
-        cutoff = lake.version()
         for item in measures:
             if progress:
                 progress(item.title)
+            cutoff = cutoff_of(lake, item)
             try:
                 rows, notes = compute(item, lake, months)
             except NotLoaded as error:
@@ -399,8 +406,8 @@ def _on_demand(
     nation = branch in (None, NATION_CODE)
     recomputed = nation and measure.rollup != "sum"
     pieces = []
-    for view in (View(lake, chosen), *([View(lake, chosen, nation=True)] if recomputed else [])):
-        units = units_of(measure, view)
+    for national in (False, True) if recomputed else (False,):
+        units = units_of(measure, View(lake, chosen, nation=national, cases=measure.cases))
         if not nation:
             units = units.filter(units.branch == branch)
         if any(a.needs == "municipality" for a in axes) and "municipality" not in units.columns:
@@ -424,7 +431,7 @@ def _on_demand(
         rows = there
     rows = rows.with_columns(value=pl.col(by) if by else pl.lit("total")).drop([a.name for a in axes])
     return _with_exclusions(rows, list(measure.reasons)).with_columns(
-        definition=pl.lit(definition_of(measure)), cutoff=pl.lit(lake.version())
+        definition=pl.lit(definition_of(measure)), cutoff=pl.lit(cutoff_of(lake, measure))
     )
 
 

@@ -12,15 +12,18 @@ import polars as pl
 from kenpo.base.branches import BRANCH_CODES, NATION_CODE
 from kenpo.base.errors import MeasureError, NotLoaded
 from kenpo.base.fiscal import month_end
+from kenpo.frame.caselake import require_cases
+from kenpo.frame.cases.events import JAPAN
 from kenpo.frame.months import membership_day
 from kenpo.lake import Expression, Lake
 from kenpo.lake.current import current
-from kenpo.lake.tables import ALL_TABLES, derived, members, receipts
+from kenpo.lake.tables import ALL_TABLES, cases, derived, members, receipts
 from kenpo.law.loader import value as parameter_value
 
 _RECEIPTS = frozenset(t.name for t in receipts.TABLES)
 _MEMBERSHIP = frozenset(t.name for t in members.TABLES)
 _DERIVED = frozenset(t.name for t in derived.TABLES)
+_CASES = frozenset(t.name for t in cases.TABLES)
 
 
 class View:
@@ -28,7 +31,8 @@ class View:
 
     months: first days of the months in question, ascending. nation: every row of a branch is seen as of the nation
     (支部 00), for measures whose national figure is not the sum of the branches'. kept: intermediate results that other
-    views of the same run share.
+    views of the same run share. cases: the tables of cases may be read; a derived table must not, for it is not made anew
+    when they change.
     """
 
     def __init__(
@@ -38,8 +42,10 @@ class View:
         *,
         nation: bool = False,
         kept: dict[str, Expression] | None = None,
+        cases: bool = False,
     ) -> None:
         self._lake = lake
+        self._cases = cases
         self._kept = {} if kept is None else kept
         self.months = tuple(months)
         self.nation = nation
@@ -49,10 +55,17 @@ class View:
         """A canonical table; at nation scope the branch of every 協会けんぽ row reads 00.
 
         Raises NotLoaded for a table of receipts or of membership when the lake holds none of them, and for a derived
-        table that cannot be made for that reason. Raises MeasureError for a derived table older than the last load.
+        table that cannot be made for that reason, and for a table of cases without a snapshot. Raises MeasureError for a
+        derived table older than the last load, ValueError for a table of cases in a view that may not read them.
         """
         self._require_source(name)
         return self._scoped(self._lake.table(name))
+
+    def over(self, months: Sequence[date]) -> View:
+        """The same view over other months; notes for the reader are shared."""
+        other = View(self._lake, months, nation=self.nation, kept=self._kept, cases=self._cases)
+        other.notes = self.notes
+        return other
 
     def current(self, name: str) -> Expression:
         """What holds now of a membership table. Raises NotLoaded when the lake holds no membership."""
@@ -78,6 +91,11 @@ class View:
             )
         if name in _DERIVED:
             self._require_derived(name)
+        if name in _CASES:
+            if not self._cases:
+                raise ValueError(f"{name} is read by what does not say that it reads cases")
+            taken = require_cases(self._lake).astimezone(JAPAN)
+            self.note(f"案件データは {taken:%Y-%m-%d %H:%M} 時点のものです。")
 
     def _require_derived(self, name: str) -> None:
         if name == "member_receipt":

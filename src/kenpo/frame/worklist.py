@@ -60,7 +60,7 @@ def run(lake: Lake, worklist: Worklist, branch: str | None = None, month: date |
             f"{month:%Y-%m} の「{worklist.title}」はありません。",
             todo=f"取込済みの月から選んでください：{span}",
         )
-    listed = worklist.rows(View(lake, months if month is None else [month]))
+    listed = worklist.rows(View(lake, months if month is None else [month], cases=True))
     if branch not in (None, NATION_CODE):
         listed = listed.filter(listed.branch == branch)
     if month is not None:

@@ -18,6 +18,7 @@ _POLARS = {
     "int64": pl.Int64,
     "date": pl.Date,
     "month": pl.Date,
+    "timestamp": pl.Datetime("us", "UTC"),
 }
 _DUCKDB = {
     "string": "VARCHAR",
@@ -27,6 +28,7 @@ _DUCKDB = {
     "int64": "BIGINT",
     "date": "DATE",
     "month": "DATE",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
 }
 
 
@@ -34,7 +36,7 @@ _DUCKDB = {
 class Column:
     """One column of a canonical table, or of a file that fills one (Delivery).
 
-    name: English snake_case. type: string, bool, int16, int32, int64, date, month (first day of a month) or
+    name: English snake_case. type: string, bool, int16, int32, int64, date, month (first day of a month), timestamp (UTC) or
     decimal(p,s). title: the Japanese term. meaning: what a value says, in Japanese. unit, source and caveat go into
     the data dictionary. required: NULL is not allowed. codes: stored value → the spellings a file may use for it, the
     first of which is the Japanese label. aliases: other headings a file may use for the column. pattern: what the

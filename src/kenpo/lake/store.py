@@ -28,6 +28,8 @@ import pyarrow as pa
 from kenpo.base.errors import LakeError
 from kenpo.lake.schema import Table
 from kenpo.lake.tables import ALL_TABLES
+from kenpo.lake.tables.cases import SNAPSHOT
+from kenpo.lake.tables.cases import TABLES as CASES
 from kenpo.lake.tables.derived import TABLES as DERIVED
 from kenpo.lake.tables.figures import TABLES as FIGURES
 from kenpo.lake.tables.intake import INTAKE_FILE
@@ -137,12 +139,12 @@ def _sync(root: Path, parts: Sequence[Part]) -> None:
 
 
 def _declared() -> dict[str, str]:
-    """Table → its columns as a short text, of the tables that hold what was taken in; derived ones are made anew."""
-    derived = {table.name for table in (*DERIVED, *FIGURES)}
+    """Table → its columns as a short text, of the tables that hold what was taken in; the others are made anew."""
+    made = {table.name for table in (*DERIVED, *FIGURES, *CASES)}
     return {
         name: hashlib.sha256(table.duckdb_columns().encode()).hexdigest()[:12]
         for name, table in ALL_TABLES.items()
-        if name not in derived and table is not INTAKE_FILE
+        if name not in made and table is not INTAKE_FILE
     }
 
 
@@ -257,9 +259,13 @@ class Lake:
         )
 
     def version(self) -> str:
-        """A short text that changes whenever the lake's content does (データ締切の識別)."""
+        """A short text that changes whenever what was taken in does (データ締切の識別).
+
+        The snapshot of cases is left out: it is replaced every day and has a version of its own (`kenpo.frame.caselake`).
+        """
         with self._db() as db:
-            ids = [row["file_id"] for row in db.execute("select file_id from file order by file_id")]
+            rows = db.execute("select file_id from file where format <> ? order by file_id", (SNAPSHOT,))
+            ids = [row["file_id"] for row in rows]
         return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]
 
     def parts(self, table: str) -> list[Part]:

@@ -1,7 +1,7 @@
 """Every canonical table, by name."""
 
 from kenpo.lake.schema import Table
-from kenpo.lake.tables import derived, figures, intake, masters, members, receipts
+from kenpo.lake.tables import cases, derived, figures, intake, masters, members, receipts
 
 ALL_TABLES: dict[str, Table] = {
     table.name: table
@@ -11,6 +11,7 @@ ALL_TABLES: dict[str, Table] = {
         *masters.TABLES,
         *intake.TABLES,
         *derived.TABLES,
+        *cases.TABLES,
         *figures.TABLES,
     )
 }

@@ -15,7 +15,7 @@ INTAKE_FILE = Table(
             "format",
             "string",
             "形式",
-            "uke（医療機関→審査支払機関）、recode_info（レセ電コード情報）、masterなど",
+            "uke（医療機関→審査支払機関）、recode_info（レセ電コード情報）、master、office（案件データ）など",
             required=True,
         ),
         Column(
