@@ -20,7 +20,7 @@ from typing import TypeVar
 import polars as pl
 
 from kenpo.base.errors import InputFileError, KenpoError, LakeError
-from kenpo.intake import masters
+from kenpo.intake import institutions, masters
 from kenpo.intake.facts import facts_frames
 from kenpo.intake.keys import fingerprint, load_key
 from kenpo.intake.membership import files as members
@@ -36,6 +36,7 @@ from kenpo.intake.tabular import lines, workbook
 from kenpo.lake.schema import Table
 from kenpo.lake.store import FileEntry, Lake, Part, write_part
 from kenpo.lake.tables.intake import INTAKE_FLAG, INTAKE_REJECT
+from kenpo.lake.tables.masters import INSTITUTION_LIST
 from kenpo.lake.tables.receipts import INSTITUTION_TABLE
 
 SHIPPED = "同梱マスター"
@@ -243,11 +244,13 @@ class _Loader:
             entry = self._load_master(kind, looked)
         elif (taken := self._load_members(looked)) is not None:
             entry = taken
+        elif (listed := self._load_institutions(looked)) is not None:
+            entry = listed
         else:
             raise InputFileError(
                 "取り込める形式のファイルではありません。",
                 where=name,
-                todo="レセプト（UKE、レセ電コード情報）、支払基金のマスター、厚生労働省の後発医薬品・薬価の一覧、資格のファイルを指定してください。",
+                todo="レセプト（UKE、レセ電コード情報）、支払基金のマスター、厚生労働省の後発医薬品・薬価の一覧、地方厚生局の医療機関の一覧、資格のファイルを指定してください。",
                 code="unknown_format",
             )
         return FileReport(name, "loaded", entry)
@@ -356,6 +359,37 @@ class _Loader:
             f.file_id for f in self.lake.files() if f.kind == entry.kind and f.name.startswith(SHIPPED)
         ]
         self.lake.commit(entry, parts, replaces=shipped)
+        self._advance(looked.size, looked.size)
+        return entry
+
+    def _load_institutions(self, looked: _Looked) -> FileEntry | None:
+        """Load a list of institutions; None when it is none."""
+        if not institutions.looks_like_list(looked.head):
+            return None
+        with self.source.open() as stream:
+            data = stream.read()
+        parsed = institutions.parse(self.source.name, data, self.edition)
+        if parsed is None:
+            return None
+        number = self.lake.file_number(looked.sha256)
+        file_id = f"{number:09x}"
+        stamp = pl.lit(file_id).alias("source_file")
+        parts = [
+            part
+            for table, frame in ((INSTITUTION_LIST, parsed.frame), (INTAKE_REJECT, parsed.rejects))
+            for part in write_part(self.lake.root, table, frame.with_columns(stamp), f"{file_id}-00000")
+        ]
+        entry = self._entry(
+            looked,
+            number,
+            file_id,
+            format="master",
+            kind=INSTITUTION_LIST.name,
+            edition=parsed.edition,
+            lines=parsed.lines,
+            rejects=parsed.rejects["source_line"].n_unique(),
+        )
+        self.lake.commit(entry, parts)
         self._advance(looked.size, looked.size)
         return entry
 

@@ -27,7 +27,7 @@ from kenpo.synth import truth as truths
 from kenpo.synth.claims import Batch, Writer, insurer_text
 from kenpo.synth.counting import Counter
 from kenpo.synth.health import make_health
-from kenpo.synth.institutions import CLINIC, DENTIST, HOSPITAL, PHARMACY
+from kenpo.synth.institutions import CLINIC, DENTIST, HOSPITAL, PHARMACY, list_text
 from kenpo.synth.membership import (
     TITLES,
     Membership,
@@ -67,8 +67,8 @@ Progress = Callable[[int, int], None]
 _UKE_PLACES = {"medical": 6, "dental": 2, "pharmacy": 3}
 _UKE_HOSPITALS = 1
 _SORT = {"medical": CLINIC, "dental": DENTIST, "pharmacy": PHARMACY}
-_MEMBERS, _RECEIPTS = "加入者", "レセプト"
-_MADE = (_MEMBERS, _RECEIPTS, truths.FOLDER, PLANS_FOLDER)
+_MEMBERS, _RECEIPTS, _LISTS = "加入者", "レセプト", "医療機関"
+_MADE = (_MEMBERS, _RECEIPTS, _LISTS, truths.FOLDER, PLANS_FOLDER)
 _MARKER, _SCRATCH = ".kenpo-synth", ".scratch"
 
 
@@ -95,8 +95,8 @@ def write_branch(
     """Make a branch below a folder (made when it is not there; an earlier branch in it is replaced).
 
     The folder must be new, empty, or one `is_branch` knows. 加入者/: membership, a full load (全件) and the changes (異動) of the last month. レセプト/支払基金から/: レセ電コード情報 by
-    month of claim. レセプト/医療機関から/: the first month of a few institutions as UKE (uke=False: none). 真値/: the truth.
-    計画文書/: what the branch's planners have written. Nothing of the last two is loaded.
+    month of claim. レセプト/医療機関から/: the first month of a few institutions as UKE (uke=False: none). 医療機関/: the list
+    of institutions that is published. 真値/: the truth. 計画文書/: what the branch's planners have written. Nothing of the last two is loaded.
     workers: processes (default: cores). progress is called with chunks done and chunks in all.
     """
     _clear(out)
@@ -116,6 +116,7 @@ def write_branch(
     _write_planted_rows(world, sink, planting)
     _write_planted_receipts(setting, sink, planting)
     _write_uke(world, sink, kept)
+    _write_list(world, sink)
     _write_truth(world, out, kept, planting)
     write_plans(out / PLANS_FOLDER, setting)
     return Branch(
@@ -138,7 +139,13 @@ def _clear(out: Path) -> None:
     truth = out / truths.FOLDER
     truth.mkdir(parents=True, exist_ok=True)
     (truth / _MARKER).write_text("kenpo synth が作った架空の支部\n", encoding="utf-8")
-    for path in (*out.glob(f"{_SCRATCH}*"), out / _MEMBERS, out / _RECEIPTS, out / PLANS_FOLDER):
+    for path in (
+        *out.glob(f"{_SCRATCH}*"),
+        out / _MEMBERS,
+        out / _RECEIPTS,
+        out / _LISTS,
+        out / PLANS_FOLDER,
+    ):
         shutil.rmtree(path, ignore_errors=True)
     for path in truth.iterdir():
         if path.name != _MARKER:
@@ -402,6 +409,12 @@ def _write_uke(world: World, sink: _Sink, kept: _Kept) -> None:
     for institution, claims in hospitals.items():
         lines = uke_lines(institution, [r for _, r in claims], claim)
         sink.append(f"{folder}/{institution.name}/{UKE_NAMES['dpc']}", encode(lines), len(lines))
+
+
+def _write_list(world: World, sink: _Sink) -> None:
+    text = list_text(world.places)
+    path = f"{_LISTS}/届出受理医療機関名簿_{world.setting.last_day:%Y%m%d}.csv"
+    sink.append(path, text, text.count(b"\n"))
 
 
 def _uke_text(parts: list[tuple[pl.DataFrame, int, int]]) -> tuple[bytes, int]:

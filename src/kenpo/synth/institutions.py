@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
+from kenpo.base.branches import branch
 from kenpo.synth.names import address_of
 from kenpo.synth.records import Institution
 from kenpo.synth.setting import Bools, Ints, Setting
@@ -23,6 +25,11 @@ _WORDS = (
 )
 _NUMBER = (9900000, 9950000, 9900000, 9900000)
 _OUTSIDE = 0.05
+_SORTS = {"1": "医科", "3": "歯科", "4": "薬局"}
+_HEADINGS = (
+    "項番", "都道府県コード", "都道府県名", "区分", "医療機関番号", "医療機関名称", "医療機関所在地（郵便番号）",
+    "医療機関所在地（住所）", "電話番号", "受理届出名称",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,3 +95,19 @@ def make_institutions(setting: Setting) -> Institutions:
         by_place = {place: np.flatnonzero(labels == place) for place in sorted(set(places))}
         groups.append(Group(made, places, random.random(count) < 0.2, by_place))
     return Institutions(tuple(groups))
+
+
+def list_text(institutions: Institutions) -> bytes:
+    """All of them as a published list (届出受理医療機関名簿) in CSV, with the headings."""
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    everyone = sorted(
+        chain.from_iterable(group.institutions for group in institutions.groups),
+        key=lambda i: (i.prefecture, i.table, i.code),
+    )
+    for n, i in enumerate(everyone, start=1):
+        place = branch(i.prefecture).prefecture
+        sort = _SORTS[i.table]
+        rows.append(
+            (str(n), i.prefecture, place, sort, i.code, i.name, "000-0000", i.address, i.phone, "架空の届出")
+        )
+    return "".join(",".join(row) + "\r\n" for row in rows).encode("cp932")

@@ -70,7 +70,7 @@ def find_sheet(name: str, book: Any, deliveries: Iterable[Delivery]) -> tuple[in
     """
     deliveries, fault = tuple(deliveries), None
     for n, sheet in enumerate(book.worksheets):
-        for number, row in _filled(name, sheet):
+        for number, row in filled(name, sheet):
             try:
                 if headed := match(name, row, deliveries):
                     return n, number, headed
@@ -85,7 +85,7 @@ def find_sheet(name: str, book: Any, deliveries: Iterable[Delivery]) -> tuple[in
 def rows(name: str, book: Any, sheet: int, heading: int, headed: Headed) -> Iterator[SheetRows]:
     """The rows below the headings, some tens of thousands at a time. Raises InputFileError when the file breaks off."""
     held: list[tuple[int, list[str]]] = []
-    for number, row in _filled(name, book.worksheets[sheet]):
+    for number, row in filled(name, book.worksheets[sheet]):
         if number > heading:
             held.append((number, row))
         if len(held) == _ROWS:
@@ -94,7 +94,7 @@ def rows(name: str, book: Any, sheet: int, heading: int, headed: Headed) -> Iter
     yield _frame(held, headed)
 
 
-def _filled(name: str, sheet: Any) -> Iterator[tuple[int, list[str]]]:
+def filled(name: str, sheet: Any) -> Iterator[tuple[int, list[str]]]:
     """Row number and cells of the rows that are not blank, without the blank cells at their end."""
     if hasattr(sheet, "reset_dimensions"):
         sheet.reset_dimensions()

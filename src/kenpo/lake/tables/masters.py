@@ -654,6 +654,32 @@ DRUG_PRICE = Table(
     ),
 )
 
+INSTITUTION_LIST = Table(
+    "institution_list",
+    "医療機関・薬局の一覧",
+    "公表された一覧の医療機関・薬局1つにつき1行（版ごと）。通知のあて先に使う。",
+    (
+        *lineage(),
+        Column("edition", "date", "版の日付", "一覧が表す日（○年○月○日現在）", required=True),
+        Column("institution", "string", "医療機関", "都道府県2桁＋点数表1桁＋コード7桁", required=True),
+        Column("prefecture", "string", "都道府県", "2桁コード", required=True),
+        Column("table_code", "string", "点数表", "1 医科／3 歯科／4 調剤", required=True),
+        Column("name", "string", "名称", required=True),
+        Column("postcode", "string", "郵便番号", "753-0000 の形"),
+        Column(
+            "address", "string", "所在地", caveat="都道府県名が書かれていないことがある。印刷のときに補う"
+        ),
+        Column("phone", "string", "電話番号"),
+    ),
+    key=("edition", "institution"),
+    partition="edition",
+    source="地方厚生局が公表する「コード内容別医療機関一覧表」または「届出受理医療機関名簿（施設基準の届出受理状況）」",
+    caveats=(
+        "都道府県と医科・歯科・薬局ごとに別のファイルで公表される。1つの医療機関には、いちばん新しい版の行を使う。",
+        "「届出受理医療機関名簿」には、施設基準を1つも届け出ていない医療機関がない。",
+    ),
+)
+
 TABLES = (
     DRUG_MASTER,
     PROCEDURE_MASTER,
@@ -662,4 +688,5 @@ TABLES = (
     MODIFIER_MASTER,
     GENERIC_CLASS,
     DRUG_PRICE,
+    INSTITUTION_LIST,
 )
