@@ -13,6 +13,7 @@ FAMILIES = (
     "accounts",
     "audit",
     "jobs",
+    "workload",
     "queue",
     "case",
     "bulk",
