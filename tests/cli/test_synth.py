@@ -59,7 +59,8 @@ class TestMaking:
         assert re.search(
             r"支部 に、のべ [\d,]+ 人の加入者と [\d,]+ 件のレセプト（[\d,]+ ファイル、", said.out
         )
-        assert {p.name for p in (tmp_path / "支部").iterdir()} == {"加入者", "レセプト", "真値", "計画文書"}
+        folders = {"加入者", "レセプト", "医療機関", "真値", "計画文書"}
+        assert {p.name for p in (tmp_path / "支部").iterdir()} == folders
         assert not (tmp_path / "支部" / "レセプト" / "医療機関から").exists()
 
     def test_a_branch_may_be_made_anew_in_its_folder(self, run: Run, tmp_path: Path):
