@@ -457,6 +457,17 @@ def pages() -> dict[str, tuple[str, dict[str, Any]]]:
                 "breadcrumb": crumbs,
             },
         ),
+        "desk": (
+            "desk.html",
+            office
+            | {
+                "rows": rows(),
+                "filter": Filter(),
+                "facts": facts,
+                "events": events,
+                "due": date(2025, 6, 13),
+            },
+        ),
         "form": ("form.html", office | {"form": bound, "breadcrumb": crumbs}),
         "parts": (
             "parts.html",

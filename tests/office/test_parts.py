@@ -32,6 +32,7 @@ PAGES = (
     "500",
     "case",
     "cases",
+    "desk",
     "document",
     "form",
     "head_office",
@@ -48,7 +49,7 @@ PAGES = (
     "signup_closed",
     "today",
 )
-MANY_PARTS = ("case", "cases", "form", "head_office", "parts")
+MANY_PARTS = ("case", "cases", "desk", "form", "head_office", "parts")
 """Pages of which more than the width changes on a phone."""
 
 WIDTHS = (1280, 640, 390, 320)
@@ -373,6 +374,19 @@ def test_rows_become_cards_on_a_phone_and_stay_a_table_for_screen_readers(
         "cells => cells.slice(1).map(c => c.getBoundingClientRect().left)"
     )
     assert len(set(lefts)) == 1
+
+
+def test_the_case_stands_beside_its_list_on_a_wide_screen_and_instead_of_it_on_a_narrow_one(
+    screen: Browsing,
+) -> None:
+    page = screen("desk").page
+    listed, case = page.locator(".desk-list"), page.get_by_role("region", name="選んだ案件")
+    beside = [place.bounding_box() for place in (listed, case)]
+    assert beside[0] and beside[1] and beside[0]["x"] + beside[0]["width"] <= beside[1]["x"]
+    page.set_viewport_size({"width": 390, "height": 860})
+    assert (listed.is_visible(), case.is_visible()) == (False, True)
+    case.evaluate("e => e.replaceChildren()")
+    assert (listed.is_visible(), case.is_visible()) == (True, False)
 
 
 # ---- work that goes on ---------------------------------------------------------------------------------------------
