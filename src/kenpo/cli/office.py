@@ -51,6 +51,7 @@ def serve(
     """案件システムを始めます。データベース・画面・裏の処理をまとめて動かし、止まったものは起動し直します。"""
     from kenpo.office import serving
 
+    serving.end_in_order()
     config = configured(office, lake, plans)
     order = serving.Order(host, port, workers or serving.WORKERS, web=web, jobs=jobs)
     serving.check_host(config, host)

@@ -35,6 +35,9 @@ WORKERS, THREADS = 2, 8
 GRACE = 25
 """Seconds that requests and jobs have to finish when the office is stopped; what does not is done again later."""
 
+_PORT_PATIENCE = 10
+"""Seconds to wait for the port: the children of one that was killed let go of it within a moment."""
+
 _MIGRATING = 7_231_004_417
 """The advisory lock under which tables are made."""
 
@@ -75,6 +78,11 @@ def ready(config: Config) -> None:
     check_role(urls)
     check_keys(config)
     connections.close_all()
+
+
+def end_in_order() -> None:
+    """Have SIGTERM end this process as an exit does, so that the embedded database is stopped."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def check_folders(config: Config) -> None:
@@ -291,12 +299,14 @@ def _supervise(children: Sequence[_Child], order: Order, say: Say) -> None:
 def _wait_for_pages(order: Order, stopping: threading.Event) -> None:
     """Until the web process answers; it has a minute."""
     host = order.host if order.host not in ("0.0.0.0", "::") else "127.0.0.1"
-    until = time.monotonic() + 60
+    until, answered = time.monotonic() + 60, False
     while time.monotonic() < until and not stopping.is_set():
         try:
             with socket.create_connection((host, order.port), timeout=5) as connection:
-                connection.sendall(b"HEAD /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
-                if connection.recv(1):
+                connection.sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+                while connection.recv(4096):
+                    answered = True
+                if answered:
                     return
         except OSError:
             pass
@@ -332,13 +342,12 @@ def _listening(order: Order) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in order.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        until = time.monotonic() + 10
+        until = time.monotonic() + _PORT_PATIENCE
         while True:
             try:
                 made.bind((order.host, order.port))
                 break
             except OSError as error:
-                # The children of one that was killed let go of the port within a moment.
                 if time.monotonic() > until:
                     raise OfficeError(
                         f"ポート {order.port} で待ち受けられません（{error.strerror}）。",
@@ -430,9 +439,6 @@ def _web(listening: int, workers: int, threads: int) -> None:
 
             return application
 
-    from kenpo.office import logs
-
-    logs.configure()
     Web().run()
 
 
@@ -448,6 +454,9 @@ def _jobs() -> None:
 
 
 def _child(words: Sequence[str]) -> None:
+    from kenpo.office import logs
+
+    logs.configure_process()
     _end_with_parent()
     match words:
         case ["web", listening, workers, threads]:

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
-from procrastinate import App
+from procrastinate import App, JobContext
 from procrastinate.contrib.django import DjangoApp, app
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
+from procrastinate.worker import Worker
+
+from kenpo.office import logs
 
 log = logging.getLogger("kenpo.jobs")
 
@@ -53,10 +59,23 @@ def _worker_app() -> App:
     """The same tasks on a connection of the worker's own; a task that defers another still does so in its transaction."""
     connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
     made = DjangoApp(
-        connector=connector, import_paths=app.import_paths, periodic_defaults=app.periodic_defaults
+        connector=connector,
+        import_paths=app.import_paths,
+        periodic_defaults=app.periodic_defaults,
+        worker_defaults={"task_middleware": [_logged]},
     )
     made.tasks, made.periodic_registry = app.tasks, app.periodic_registry
     return made
+
+
+def _logged(call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:
+    began = time.perf_counter()
+    with logs.about(job=context.job.id, task=context.job.task_name):
+        log.info("job started")
+        try:
+            return call_next()
+        finally:
+            log.info("job ended", extra={"milliseconds": round((time.perf_counter() - began) * 1000)})
 
 
 async def _tend(worker: App) -> None:
