@@ -25,8 +25,10 @@ from kenpo.base.branches import BRANCH_CODES
 from kenpo.base.errors import ArgumentError
 from kenpo.base.text import normalise_symbol
 from kenpo.frame.casekind import Subject
+from kenpo.frame.institutions import institution_recipients
 from kenpo.frame.letter import Recipient
 from kenpo.intake.membership.identities import IdentityBlock, IdentityReport
+from kenpo.lake import Lake
 from kenpo.office import audit
 from kenpo.office.acting import on_duty, system
 from kenpo.office.keyring import Identity, Keyring, VaultError, birth_text, card_text, search_texts
@@ -329,6 +331,9 @@ TOO_LONG = "氏名と住所が長すぎて封筒の窓に入りません"
 
 def recipients(subject_kind: str, subjects: Collection[str]) -> dict[str, Recipient | str]:
     """For each of many subjects of the branch acted in who a letter is addressed to, or in Japanese why it cannot be."""
+    if subject_kind == Subject.INSTITUTION:
+        public = institution_recipients(Lake.open(settings.CONFIG.lake), subjects)
+        return {code: public.get(code, NO_ADDRESS) for code in subjects}
     found = identities(subject_kind, subjects)
     return {s: addressee(found[s]) if s in found else NO_IDENTITY for s in subjects}
 
