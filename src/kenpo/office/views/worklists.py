@@ -1,0 +1,504 @@
+"""Worklists (対象者リスト) and how cases are opened from them: the lists, their rows, the plan, and what came of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from kenpo.base.branches import NATION_CODE
+from kenpo.base.business import add_business_days
+from kenpo.base.era import to_wareki, to_wareki_month
+from kenpo.base.errors import KenpoError
+from kenpo.catalogue import CASEKINDS, WORKLISTS
+from kenpo.frame.casekind import CaseKind
+from kenpo.frame.cases import Access, access
+from kenpo.frame.worklist import Worklist
+from kenpo.office import casework, opening
+from kenpo.office.acting import STAFF, on_duty, page
+from kenpo.office.forms import NumberField
+from kenpo.office.models import Opening, OpeningRow
+from kenpo.office.opening import Line, Outcome, State, Terms
+
+PAGE = 50
+NEWEST = 5
+MOST_HELD_OUT = 50
+"""Percent of the people who may be held out at most: the rest must not be fewer than they."""
+
+
+# ---- the lists ---------------------------------------------------------------------------------------------------
+
+
+@page(*STAFF)
+def worklists(request: HttpRequest) -> HttpResponse:
+    """Every worklist with what it is for, and the newest openings."""
+    listed = [
+        {
+            "worklist": w,
+            "kinds": opening.kinds_of(w.id),
+            "startable": [k for k in opening.kinds_of(w.id) if opening.may_open(k)],
+            "readable": _readable(w),
+        }
+        for w in WORKLISTS.values()
+    ]
+    context = {
+        "listed": sorted(listed, key=lambda one: not one["startable"]),
+        "newest": _told(_openings()[:NEWEST]),
+    }
+    return render(request, "office/worklists.html", context)
+
+
+def _readable(worklist: Worklist) -> bool:
+    """Whether the person may look at the rows of a list: of one that opens cases, who may read those."""
+    duty, kinds = on_duty(), opening.kinds_of(worklist.id)
+    return not kinds or any(access(k, duty.branch, duty.actor) is Access.CONTENT for k in kinds)
+
+
+class Month(forms.Form):
+    """The month of a list."""
+
+    month = forms.ChoiceField(label="月")
+
+    def __init__(self, *args: Any, months: list[date], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["month"].choices = _month_choices(months)  # type: ignore[attr-defined]
+
+
+def _month_choices(months: list[date]) -> list[tuple[str, str]]:
+    return [(m.isoformat(), f"{to_wareki_month(m)}（{m:%Y-%m}）") for m in months]
+
+
+@page(*STAFF)
+def worklist(request: HttpRequest, worklist: str) -> HttpResponse:
+    """The first rows of a list in the branch, with reason, priority and where they come from."""
+    chosen = WORKLISTS.get(worklist)
+    if chosen is None:
+        raise Http404
+    if not _readable(chosen):
+        raise PermissionDenied
+    duty = on_duty()
+    context: dict[str, Any] = {
+        "worklist": chosen,
+        "startable": [k for k in opening.kinds_of(chosen.id) if opening.may_open(k)],
+        "breadcrumb": _crumbs(chosen.title),
+        "most": opening.LOOKED_AT,
+    }
+    if duty.branch == NATION_CODE:
+        return render(request, "office/worklist.html", context | {"choose_branch": True})
+    try:
+        months = opening.months()
+        form = Month(
+            {"month": request.GET.get("month") or (months[0].isoformat() if months else "")}, months=months
+        )
+        context["form"] = form
+        if months and form.is_valid():
+            month = date.fromisoformat(form.cleaned_data["month"])
+            listed = opening.look(chosen, duty.branch, month)
+            context |= {"month": month, "total": listed.total, "rows": [_row(chosen, r) for r in listed.rows]}
+    except KenpoError as error:
+        context["error"] = error
+    return render(request, "office/worklist.html", context)
+
+
+def _row(worklist: Worklist, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "priority": row["priority"],
+        "reason": row["reason_label"],
+        "cells": [
+            (title, _said(row[name]), _is_number(row[name])) for name, title in worklist.columns.items()
+        ],
+        "file": row["file"],
+        "line": row["source_line"],
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def _said(value: Any) -> str:
+    """A value as it is shown; of a keyed hash its beginning."""
+    if value is None or value == "":
+        return "－"
+    if isinstance(value, bool):
+        return "はい" if value else "いいえ"
+    if _is_number(value):
+        return f"{value:,}"
+    if isinstance(value, date):
+        return to_wareki(value)
+    text = str(value)
+    return f"{text[:8]}…" if re.fullmatch(r"[0-9a-f]{32,64}", text) else text
+
+
+def _crumbs(*titles: str) -> list[dict[str, str]]:
+    return [
+        {"title": "対象者リスト", "url": reverse("worklists")},
+        *({"title": t, "url": ""} for t in titles),
+    ]
+
+
+# ---- an opening is begun -----------------------------------------------------------------------------------------
+
+
+class Start(forms.Form):
+    """How cases are to be opened."""
+
+    month = forms.ChoiceField(
+        label="リストの月", help_text="取り込まれているデータの月。いちばん新しい月から選べます。"
+    )
+    capacity = NumberField(
+        label="上位 何件まで",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text="優先順位の高いほうから、この件数だけ始めます。空けておくと、すべて始めます。",
+    )
+    control = NumberField(
+        label="対照群にする割合（%）",
+        min_value=0,
+        max_value=MOST_HELD_OUT,
+        initial=0,
+        help_text="くじで選んだ人には、今回は案件を始めずにおきます。始めた人とその後を比べると、働きかけの効果が分かります。"
+        "0 なら、だれも選びません。",
+    )
+    quiet_days = NumberField(
+        label="最近連絡した人を除く日数",
+        min_value=0,
+        max_value=365,
+        initial=30,
+        help_text="この日数のうちに、どの種類でも通知を送った人を除きます。返送された通知は数えません。0 なら除きません。",
+    )
+
+    def __init__(self, *args: Any, months: list[date], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["month"].choices = _month_choices(months)  # type: ignore[attr-defined]
+
+
+@page(*STAFF, reads=False)
+def opening_new(request: HttpRequest, kind: str) -> HttpResponse:
+    """Say how cases of a kind are to be opened from its list; the plan is then prepared."""
+    chosen = CASEKINDS.get(kind)
+    if chosen is None or chosen.worklist not in WORKLISTS:
+        raise Http404
+    if not opening.may_open(chosen):
+        raise PermissionDenied
+    context: dict[str, Any] = {
+        "kind": chosen,
+        "worklist": WORKLISTS[chosen.worklist],
+        "seed": opening.seed_of(chosen),
+        "going": _told(_openings().filter(kind=chosen.id, state__in=_GOING)[:NEWEST]),
+        "breadcrumb": _crumbs(chosen.title),
+    }
+    try:
+        form = Start(request.POST or None, months=opening.months())
+    except KenpoError as error:
+        return render(request, "office/opening_new.html", context | {"error": error})
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        terms = Terms(
+            date.fromisoformat(given["month"]),
+            given["capacity"],
+            Decimal(given["control"]),
+            given["quiet_days"],
+        )
+        return redirect("opening", opening.begin(chosen, terms).pk)
+    return render(
+        request, "office/opening_new.html", context | {"form": form}, status=422 if form.errors else 200
+    )
+
+
+# ---- an opening --------------------------------------------------------------------------------------------------
+
+_GOING = (State.PREPARING, State.PREPARED, State.OPENING)
+_STATES = {
+    State.PREPARING: ("準備中", "info", "running"),
+    State.PREPARED: ("確認待ち", "warn", "waiting"),
+    State.OPENING: ("開始中", "info", "running"),
+    State.DONE: ("完了", "ok", ""),
+    State.CANCELLED: ("取りやめ", "neutral", ""),
+    State.FAILED: ("失敗", "late", ""),
+}
+
+
+def _openings() -> Any:
+    """The openings of the branch whose cases the person may read, the newest first."""
+    kinds = [k.id for k in casework.readable_kinds()]
+    return Opening.objects.filter(branch=on_duty().branch, kind__in=kinds).order_by("-at", "-pk")
+
+
+def _told(found: Any) -> list[dict[str, Any]]:
+    """Openings as a table shows them."""
+    listed = list(found)
+    names = casework.named({o.by for o in listed})
+    return [
+        {
+            "opening": o,
+            "kind": CASEKINDS[o.kind],
+            "month": opening.terms_of(o).month,
+            "state": _STATES[State(o.state)],
+            "by": names.get(o.by, o.by),
+            "counted": bool(o.counts),
+            "open": o.counts.get(Outcome.OPEN),
+            "control": o.counts.get(Outcome.CONTROL),
+            "not": sum(o.counts.get(Outcome.EXCLUDED, {}).values()) + o.counts.get(Outcome.OVER, 0),
+        }
+        for o in listed
+    ]
+
+
+def _found(id: int) -> tuple[Opening, CaseKind]:
+    """An opening of the branch whose cases the person may read, and its kind."""
+    found = Opening.objects.filter(pk=id, branch=on_duty().branch).first()
+    if found is None or found.kind not in CASEKINDS:
+        raise Http404
+    kind = CASEKINDS[found.kind]
+    if kind not in casework.readable_kinds():
+        raise PermissionDenied
+    return found, kind
+
+
+@page(*STAFF)
+def opening_page(request: HttpRequest, id: int) -> HttpResponse:
+    """The plan of an opening, or what came of it, row by row."""
+    return _shown(request, *_found(id))
+
+
+def _shown(
+    request: HttpRequest, found: Opening, kind: CaseKind, error: KenpoError | None = None
+) -> HttpResponse:
+    terms, names = opening.terms_of(found), casework.named({found.by, found.confirmed_by})
+    stuck = found.state in (State.PREPARING, State.OPENING) and not opening.runs(found)
+    counted = bool(found.counts) and found.state in (State.PREPARED, State.OPENING, State.DONE)
+    lines = opening.lines(found) if counted else ()
+    context: dict[str, Any] = {
+        "opening": found,
+        "kind": kind,
+        "worklist": WORKLISTS[found.worklist],
+        "state": _STATES[State(found.state)],
+        "stuck": stuck,
+        "job": None if stuck else _job(found),
+        "may": opening.may_open(kind),
+        "terms": _terms(terms, found, names),
+        "lines": lines,
+        "total": sum(line.rows for line in lines),
+        "error": error,
+        "notes": found.counts.get("notes", ()),
+        "breadcrumb": _crumbs(f"{kind.title}（{found.pk}番）"),
+        **(_listed(request, found, lines) if lines else {}),
+    }
+    if found.state == State.PREPARED and context["may"]:
+        context |= _asked(found, kind)
+    status = 200 if error is None else 409 if error.code == "stale" else 422
+    return render(request, "office/opening.html", context, status=status)
+
+
+def _terms(terms: Terms, found: Opening, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """How it was asked for."""
+    said = [
+        ("リスト", WORKLISTS[found.worklist].title),
+        ("月", to_wareki_month(terms.month)),
+        ("上限", f"上位 {terms.capacity:,}件" if terms.capacity else "なし（すべて）"),
+        ("対照群", f"{terms.control_percent}%" if terms.control_percent else "なし"),
+        ("連絡の間隔", f"{terms.quiet_days}日以内に連絡した人を除く" if terms.quiet_days else "見ない"),
+        ("くじの種", terms.seed),
+        ("準備した人", names.get(found.by, found.by)),
+    ]
+    if found.confirmed_by:
+        said.append(("始めた人", names.get(found.confirmed_by, found.confirmed_by)))
+    return said
+
+
+def _job(found: Opening) -> dict[str, Any] | None:
+    """What the progress bar says while a job is under way."""
+    url = reverse("opening_progress", args=[found.pk])
+    job: dict[str, Any] = {
+        "id": "opening",
+        "url": url,
+        "icon": "running",
+        "state": _STATES[State(found.state)][0],
+    }
+    if found.state == State.PREPARING:
+        return job | {
+            "title": "対象者リストの準備",
+            "text": "リストを計算し、1行ずつ、案件を始めるかどうかを決めています。",
+        }
+    if found.state == State.OPENING:
+        total = found.counts[Outcome.OPEN] + found.counts[Outcome.CONTROL]
+        return job | {"title": "案件の開始", "done": min(found.counts["done"], total), "total": total}
+    return None
+
+
+@page(*STAFF)
+def opening_progress(request: HttpRequest, id: int) -> HttpResponse:
+    """How far the job of an opening is, asked for every two seconds."""
+    found, _ = _found(id)
+    title, kind, icon = _STATES[State(found.state)]
+    job = _job(found) or {
+        "id": "opening",
+        "title": "案件の開始" if found.confirmed_by else "対象者リストの準備",
+        "state": "準備ができました" if found.state == State.PREPARED else title,
+        "kind": "ok" if found.state == State.PREPARED else kind,
+        "icon": icon if found.state != State.PREPARED else "",
+        "finished": True,
+        "result_url": reverse("opening", args=[found.pk]),
+        "result": "内容を確かめる" if found.state == State.PREPARED else "結果を見る",
+    }
+    return render(request, "office/parts/progress.html", {"job": job})
+
+
+def _listed(request: HttpRequest, found: Opening, lines: tuple[Line, ...]) -> dict[str, Any]:
+    """The rows of the outcome that is looked at, page by page."""
+    line = next((one for one in lines if one.slug == request.GET.get("show")), lines[0])
+    seen = _whole(request, "n")
+    rows = opening.rows_of(
+        found, line, after=_whole(request, "after"), before=_whole(request, "before"), count=PAGE
+    )
+    if not rows:
+        return {"line": line, "rows": []}
+    here = f"{reverse('opening', args=[found.pk])}?show={line.slug}"
+    more = seen + len(rows) < line.rows
+    return {
+        "line": line,
+        "rows": [_planned(found, row) for row in rows],
+        "first": seen + 1,
+        "last": seen + len(rows),
+        "previous_url": f"{here}&before={rows[0].place}&n={max(0, seen - PAGE)}#rows" if seen else "",
+        "next_url": f"{here}&after={rows[-1].place}&n={seen + len(rows)}#rows" if more else "",
+    }
+
+
+def _whole(request: HttpRequest, name: str) -> int:
+    given = request.GET.get(name, "")
+    return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else 0
+
+
+_SHOWN = 4
+
+
+def _planned(found: Opening, row: OpeningRow) -> dict[str, Any]:
+    worklist, kept = WORKLISTS[found.worklist], row.row or {}
+    told = [
+        (title, _said(kept[name]))
+        for name, title in worklist.columns.items()
+        if kept.get(name) not in (None, "")
+    ]
+    return {
+        "priority": row.priority,
+        "said": row.summary or "、".join(f"{title} {text}" for title, text in told[:_SHOWN]),
+        "reason": kept.get("reason_label") or row.reason,
+        "subject": _said(row.subject),
+        "file": kept.get("file"),
+        "line": kept.get("source_line"),
+        "url": _case_url(row.case) if row.done and row.outcome == Outcome.OPEN else "",
+    }
+
+
+def _case_url(case: str) -> str:
+    try:
+        return reverse("case", args=[case])
+    except NoReverseMatch:
+        return ""
+
+
+def _asked(found: Opening, kind: CaseKind) -> dict[str, Any]:
+    """What confirming would do."""
+    counts, today = found.counts, timezone.localdate()
+    opened, held_out = counts[Outcome.OPEN], counts[Outcome.CONTROL]
+    effects = [
+        f"「{kind.title}」の案件が {opened:,}件、「{kind.state(kind.first).title}」の状態で始まります。"
+    ]
+    warnings = opening.outdated(found)
+    try:
+        days = kind.deadline_days(today)
+        if days and kind.begins == kind.first:
+            effects.append(
+                f"受付日は今日、期限は{to_wareki(add_business_days(today, days))}（{days}営業日）です。"
+            )
+    except KenpoError as error:
+        warnings.append(error.what)
+    if held_out:
+        effects.append(
+            f"対照群の {held_out:,}件には案件を始めません。この種類のあとのリストでも、同じ人は対照群のままです。"
+        )
+    effects += [
+        "除外した行と上限を超えた行には、何も起きません。",
+        "始めるまでに通知を希望しない申出や別の案件ができた人は、始めるときに除かれます。",
+        "始めたあとは、まとめて取りやめることはできません。1件ずつ案件の画面で取りやめます。",
+    ]
+    return {
+        "effects": effects,
+        "warning": "".join(warnings),
+        "question": f"{opened:,}件の案件を始めます",
+        "button": f"{opened:,}件の案件を始める",
+        "openable": opened + held_out > 0,
+    }
+
+
+def _doing(request: HttpRequest, id: int, do: Callable[[int], Opening], said: str) -> HttpResponse:
+    found, kind = _found(id)
+    try:
+        do(id)
+    except KenpoError as error:
+        return _shown(request, found, kind, error)
+    messages.success(request, said)
+    return redirect("opening", id)
+
+
+@page(*STAFF, reads=False)
+@require_POST
+def opening_confirm(request: HttpRequest, id: int) -> HttpResponse:
+    """Have the plan carried out."""
+    return _doing(request, id, opening.confirm, "案件を始めています。")
+
+
+@page(*STAFF, reads=False)
+@require_POST
+def opening_cancel(request: HttpRequest, id: int) -> HttpResponse:
+    """Give the plan up."""
+    return _doing(request, id, opening.cancel, "取りやめました。案件は始めていません。")
+
+
+@page(*STAFF, reads=False)
+@require_POST
+def opening_repeat(request: HttpRequest, id: int) -> HttpResponse:
+    """Prepare the plan anew, or go on where it stopped."""
+    return _doing(request, id, opening.repeat, "もう一度行っています。")
+
+
+@page(*STAFF)
+def openings(request: HttpRequest) -> HttpResponse:
+    """Who opened what when, and what came of it."""
+    found = _openings()
+    if before := _whole(request, "before"):
+        found = found.filter(pk__lt=before)
+    listed = list(found.order_by("-pk")[: PAGE + 1])
+    context = {
+        "rows": _told(listed[:PAGE]),
+        "older": f"{reverse('openings')}?before={listed[PAGE - 1].pk}" if len(listed) > PAGE else "",
+        "breadcrumb": _crumbs("案件を始めた記録"),
+    }
+    return render(request, "office/openings.html", context)
+
+
+urlpatterns = [
+    path("worklists/", worklists, name="worklists"),
+    path("worklists/openings/", openings, name="openings"),
+    path("worklists/openings/new/<str:kind>/", opening_new, name="opening_new"),
+    path("worklists/openings/<int:id>/", opening_page, name="opening"),
+    path("worklists/openings/<int:id>/progress/", opening_progress, name="opening_progress"),
+    path("worklists/openings/<int:id>/confirm/", opening_confirm, name="opening_confirm"),
+    path("worklists/openings/<int:id>/cancel/", opening_cancel, name="opening_cancel"),
+    path("worklists/openings/<int:id>/repeat/", opening_repeat, name="opening_repeat"),
+    path("worklists/<str:worklist>/", worklist, name="worklist"),
+]
