@@ -178,7 +178,13 @@ DJANGO_TABLES2_TEMPLATE = "office/parts/table2.html"
 
 # ---- jobs --------------------------------------------------------------------------------------------------------
 
-PROCRASTINATE_IMPORT_PATHS = ["kenpo.office.bulk", "kenpo.office.opening", "kenpo.office.snapshot", "kenpo.office.tally"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "kenpo.office.bulk",
+    "kenpo.office.letters",
+    "kenpo.office.opening",
+    "kenpo.office.snapshot",
+    "kenpo.office.tally",
+]
 """Modules that declare tasks, beside kenpo.office.tasks."""
 PROCRASTINATE_PERIODIC_DEFAULTS = {"max_delay": 20 * 60 * 60}
 """Seconds: what was to run by night runs in the morning where machines are off by night."""
