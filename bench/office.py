@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,6 @@ from typing import Any
 BRANCH = "35"
 KIND = "generic_notice"
 MADE = 20_000
-PORT = 8765
 PEOPLE = 50
 
 
@@ -214,21 +214,21 @@ def browsers() -> list[dict[str, str]]:
 def load(home: Path, users: int, minutes: float) -> None:
     """Serve the office and have people use it."""
     environ = {**os.environ, "KENPO_BENCH": str(home)}
-    log = (home / "serve.log").open("w")
+    log, port = (home / "serve.log").open("w"), free_port()
     office = subprocess.Popen(
-        [sys.executable, "-m", "kenpo.cli.main", "serve", "--port", str(PORT)],
+        [sys.executable, "-m", "kenpo.cli.main", "serve", "--port", str(port)],
         env=environ,
         stdout=log,
         stderr=log,
     )
     try:
-        wait()
+        wait(port)
         out = home / "load"
         subprocess.run(
             [
                 sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("office_users.py")), "--headless",
                 "--users", str(users), "--spawn-rate", "10", "--run-time", f"{int(minutes * 60)}s", "--only-summary",
-                "--host", f"http://127.0.0.1:{PORT}", "--csv", str(out), "--reset-stats",
+                "--host", f"http://127.0.0.1:{port}", "--csv", str(out), "--reset-stats",
             ],
             env=environ, check=False, stdout=subprocess.DEVNULL, stderr=log,
         )  # fmt: skip
@@ -238,11 +238,18 @@ def load(home: Path, users: int, minutes: float) -> None:
         office.wait(60)
 
 
-def wait() -> None:
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait(port: int) -> None:
     """Until the office answers."""
     for _ in range(120):
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{PORT}/healthz", timeout=2)
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2)
             return
         except OSError:
             time.sleep(1)

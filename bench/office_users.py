@@ -15,7 +15,7 @@ KIND = "generic_notice"
 BROWSERS = itertools.cycle(
     json.loads((Path(os.environ["KENPO_BENCH"]) / "browsers.json").read_text(encoding="utf-8"))
 )
-CASE = re.compile(r'href="/case/([0-9a-f]{32})/')
+CASE = re.compile(r"/case/([0-9a-f]{32})/")
 VIEWS = (
     "",
     "?due=late",
