@@ -307,7 +307,7 @@ def effects(kind: CaseKind, bulk: Bulk) -> list[str]:
         if move is None:
             said.append(f"「{title}」の{count:,}件")
         elif state in move.from_states:
-            what = "、".join(effects_of(kind, None, move))
+            what = "、".join(effects_of(kind, move))
             said.append(f"「{title}」の{count:,}件：{what}")
         else:
             said.append(f"「{title}」の{count:,}件：この操作はできないため、そのままになる")

@@ -157,32 +157,29 @@ class MoveShown:
     refusal: str = ""
 
 
-def moves_of(worked: Worked, duty: Duty, staff: Staff) -> tuple[tuple[MoveShown, ...], tuple[MoveShown, ...]]:
-    """The moves that can be made now, the main one first, and the others with the reason."""
+def moves_of(worked: Worked, duty: Duty, staff: Staff) -> tuple[MoveShown, ...]:
+    """All moves: first the main one, then the others that can be made now, then the rest with the reason why not."""
     kind, case = worked.kind, worked.case
     choices = cases.allowed(kind, case, duty.actor)
-    possible = [c.move for c in choices if c.possible]
-    main = next((m for m in possible if not m.needs_reason), None)
-    shown = [_shown(kind, case, c, staff, main) for c in choices]
-    return (
-        tuple(sorted((s for s in shown if not s.refusal), key=lambda s: not s.main)),
-        tuple(s for s in shown if s.refusal),
-    )
+    main = next((c.move for c in choices if c.possible and not c.move.needs_reason), None)
+    shown = [_shown(kind, choice, staff, main) for choice in choices]
+    return tuple(sorted(shown, key=lambda s: (bool(s.refusal), not s.main)))
 
 
-def _shown(kind: CaseKind, case: Case, choice: Choice, staff: Staff, main: Move | None) -> MoveShown:
+def _shown(kind: CaseKind, choice: Choice, staff: Staff, main: Move | None) -> MoveShown:
     move, refusal = choice.move, choice.refusal
+    to = kind.state(move.to)
+    effects = f"→ {to.title}{'（終了）' if to.clock == Clock.ENDED else ''}"
+    if move.letter:
+        effects += f"、「{kind.letter(move.letter).title}」を発送待ちにする"
     said = staff.named(f"{refusal.what}{refusal.todo}") if refusal else ""
-    return MoveShown(
-        move.id, move.title, "、".join(effects_of(kind, case, move)), move.needs_reason, move == main, said
-    )
+    return MoveShown(move.id, move.title, effects, move.needs_reason, move == main, said)
 
 
-def effects_of(kind: CaseKind, case: Case | None, move: Move) -> Iterator[str]:
+def effects_of(kind: CaseKind, move: Move) -> Iterator[str]:
     """What follows from a move, in parts of a sentence."""
     to = kind.state(move.to)
-    if case is None or to.id != case.state:
-        yield f"「{to.title}」になる"
+    yield f"「{to.title}」になる"
     if move.letter:
         yield f"「{kind.letter(move.letter).title}」の発送待ちになる"
     if move.drops_letters or move.reopens:

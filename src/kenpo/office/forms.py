@@ -124,7 +124,10 @@ def _field(field: ContentField) -> forms.Field:
 
 
 class ContentForm(forms.Form):
-    """A form for a content model: what is asked for is checked by the model itself. made: what the form does not ask for."""
+    """A form for a content model: what is asked for is checked by the model itself.
+
+    content: what it begins with; what the form does not ask for is kept. folds: fields that need not be given are folded away.
+    """
 
     def __init__(
         self,
@@ -133,8 +136,9 @@ class ContentForm(forms.Form):
         *,
         content: Mapping[str, Any] | None = None,
         prefix: str | None = None,
+        folds: bool = False,
     ) -> None:
-        self.model = model
+        self.model, self._folds = model, folds
         self.asked = tuple(f for f in fields_of(model) if f.input != Input.MADE)
         self._kept = {k: v for k, v in (content or {}).items() if k in model.model_fields}
         initial = {f.name: self._kept.get(f.name, _plain(f.default)) for f in self.asked}
@@ -162,6 +166,21 @@ class ContentForm(forms.Form):
                 name = str(fault["loc"][0]) if fault["loc"] else None
                 self.add_error(name if name in asked else None, _said(fault))
         return given
+
+    @property
+    def needed(self) -> list[forms.BoundField]:
+        """The fields that are shown at once."""
+        return [f for f in self if f.field.required or not self._folds]
+
+    @property
+    def others(self) -> list[forms.BoundField]:
+        """The fields that are folded away."""
+        return [f for f in self if not f.field.required and self._folds]
+
+    @property
+    def others_open(self) -> bool:
+        """Whether something stands in a folded field, or is wrong with it."""
+        return any(f.errors or f.value() not in (None, "", False) for f in self.others)
 
 
 def _plain(value: Any) -> Any:

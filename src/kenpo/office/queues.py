@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -167,7 +167,7 @@ class Order:
         return rows.order_by(f.asc(nulls_last=True), F("id").asc())
 
     def after(self, rows: QuerySet[CaseRow], value: Any, id: str) -> Any:
-        """The first row after a place in this order, whether or not that place is among the rows: id and summary."""
+        """The id of the first row after a place in this order, whether or not that place is among the rows."""
         column, further = self.column, "lt" if self.down else "gt"
         same = self.of(rows.filter(**{column: value}, **{f"id__{further}": id}))
         if value is not None:
@@ -177,10 +177,10 @@ class Order:
         else:
             beyond = [self.of(rows.exclude(**{column: None}))] if self.down else []
         first, *rest = (
-            part.annotate(part=Value(place, IntegerField())).values("id", "summary", "part")[:1]
+            part.annotate(part=Value(place, IntegerField())).values("id", "part")[:1]
             for place, part in enumerate([same, *beyond])
         )
-        return first.union(*rest, all=True).order_by("part")
+        return first.union(*rest, all=True).order_by("part") if rest else first
 
 
 @dataclass(frozen=True)
@@ -194,10 +194,19 @@ class Queue:
 
     @property
     def rows(self) -> QuerySet[CaseRow]:
-        """The cases in their order, with the columns the list shows."""
+        """The cases in their order."""
         return self.order.of(self.filter.qs)
 
-    def next(self, case: Case) -> Mapping[str, Any] | None:
+    def count(self) -> int:
+        """How many there are, up to one more than MOST."""
+        return self.filter.qs.values("id")[: MOST + 1].count()
+
+    def page(self, start: int) -> list[CaseRow]:
+        """The rows of a page. Which they are is read from the index alone, so that none are fetched to be passed over."""
+        ids = list(self.rows.values_list("id", flat=True)[start : start + PAGE])
+        return list(self.order.of(CaseRow.objects.filter(id__in=ids)).defer("content", "origin"))
+
+    def next(self, case: Case) -> str | None:
         """The next case after one that somebody may take up: not one that a colleague works on, unless it is theirs that
         are listed.
         """
@@ -205,7 +214,8 @@ class Queue:
         if not self.filter.form.cleaned_data.get("owner"):
             rows = rows.filter(Q(owner=None) | Q(owner=on_duty().actor.id))
         value: int | date | None = getattr(case, self.order.column)
-        return self.order.after(rows, value, case.id).first()
+        found = self.order.after(rows, value, case.id).first()
+        return found["id"] if found else None
 
 
 def queue_of(kind: CaseKind, data: QueryDict, staff: Sequence[tuple[str, str]]) -> Queue:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -31,11 +30,15 @@ class EventRow(models.Model):
         indexes = (models.Index(fields=("branch", "when"), name="event_when"),)
 
 
+_OPEN = Q(ended_on__isnull=True)
+
+
 class CaseRow(models.Model):
     """What a case is now: the fold of its events, written in the same transaction as the last of them.
 
-    waiting: the clock stands still. due: the last day on time, empty while it stands or without a deadline. handled_on:
-    the day of the last event that changed something.
+    waiting: the clock stands still. due: the last day on time, empty while it stands or without a deadline. returned: the
+    last letter came back. Each order of a queue has an index that holds all the queue's conditions, so that at worst the
+    entries of the open cases of a kind are read and none of the rows.
     """
 
     id = models.CharField(primary_key=True, max_length=32)
@@ -65,24 +68,34 @@ class CaseRow(models.Model):
         db_table = "office_case"
         indexes = (
             models.Index(
+                F("branch"), F("kind"), F("priority").asc(nulls_last=True), F("id"), name="case_open_priority",
+                include=("state", "owner", "due", "received_on", "waiting", "returned"), condition=_OPEN,
+            ),
+            models.Index(
+                F("branch"), F("kind"), F("due").asc(nulls_last=True), F("id"), name="case_open_due",
+                include=("state", "owner", "priority", "received_on", "waiting", "returned"), condition=_OPEN,
+            ),
+            models.Index(
+                F("branch"), F("kind"), F("received_on"), F("id"), name="case_open_received",
+                include=("state", "owner", "priority", "due", "waiting", "returned"), condition=_OPEN,
+            ),
+            models.Index(
                 F("branch"), F("kind"), F("state"), F("priority").asc(nulls_last=True), F("id"), name="case_state"
             ),
+            models.Index(F("branch"), F("kind"), F("priority").asc(nulls_last=True), F("id"), name="case_priority"),
             models.Index(
-                F("branch"), F("kind"), F("due").asc(nulls_last=True), F("id"),
-                name="case_open_due", condition=Q(ended_on__isnull=True),
+                F("branch"), F("kind"), F("due").asc(nulls_last=True), F("id"), name="case_due",
+                include=("state", "owner", "waiting", "returned"),
             ),
-            models.Index(
-                F("branch"), F("kind"), F("priority").asc(nulls_last=True), F("id"),
-                name="case_open_priority", condition=Q(ended_on__isnull=True),
-            ),
-            models.Index(
-                F("branch"), F("owner"), F("due").asc(nulls_last=True),
-                name="case_owner", condition=Q(ended_on__isnull=True) & Q(owner__isnull=False),
-            ),
-            models.Index(fields=("branch", "subject"), name="case_subject", condition=Q(subject__isnull=False)),
             models.Index(fields=("branch", "kind", "received_on", "id"), name="case_received"),
+            models.Index(
+                F("branch"), F("owner"), F("kind"), F("due").asc(nulls_last=True), F("id"),
+                name="case_owner", condition=_OPEN & Q(owner__isnull=False),
+            ),
+            models.Index(fields=("branch", "kind", "id"), name="case_returned", condition=Q(returned=True)),
+            models.Index(fields=("branch", "kind", "id"), name="case_letters", condition=~Q(letters_due=[])),
+            models.Index(fields=("branch", "subject"), name="case_subject", condition=Q(subject__isnull=False)),
             models.Index(fields=("branch", "kind", "ended_on"), name="case_ended", condition=Q(ended_on__isnull=False)),
-            GinIndex(fields=("letters_due",), name="case_letters_due", condition=~Q(letters_due=[])),
         )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
-from django.views.decorators.http import require_POST
 
 from kenpo.base.errors import KenpoError
 from kenpo.frame.casekind import CaseKind
@@ -48,9 +47,10 @@ class ConfirmForm(forms.Form):
 
 
 @page(*STAFF, reads=False)
-@require_POST
 def new(request: HttpRequest, kind: str) -> HttpResponse:
     """Take down what was chosen in a queue, and ask whether it is meant."""
+    if request.method != "POST":
+        return redirect("queue", kind)
     found, duty = kind_here(kind), on_duty()
     listed = request.POST.get("list", "")
     operation = request.POST.get("operation", "")
@@ -153,7 +153,7 @@ def _confirm(request: HttpRequest, found: Bulk, kind: CaseKind) -> HttpResponse:
         "form": form,
         "title": f"{found.total:,}件を「{title}」",
         "effects": work.effects(kind, found),
-        "button": f"{found.total:,}件に行う",
+        "button": f"「{title}」を{found.total:,}件に行う",
         "later": found.total > work.AT_ONCE,
         "queue_url": _back(request, found, kind),
         "breadcrumb": _crumbs(request, found, kind),
@@ -161,8 +161,8 @@ def _confirm(request: HttpRequest, found: Bulk, kind: CaseKind) -> HttpResponse:
     return render(request, "office/bulk_confirm.html", context, status=422 if form.errors else 200)
 
 
-def _job(bulk: Bulk, counts: work.Progress) -> dict[str, Any]:
-    """The operation as office/parts/progress.html takes it."""
+def _job(bulk: Bulk, counts: work.Progress, *, watched: bool = False) -> dict[str, Any]:
+    """The operation as office/parts/progress.html takes it. watched: on a page that shows no result yet."""
     finished = bulk.state == "done"
     refused = f"、できなかったもの {counts.refused:,}件" if counts.refused else ""
     return {
@@ -176,7 +176,7 @@ def _job(bulk: Bulk, counts: work.Progress) -> dict[str, Any]:
         "text": f"できたもの {counts.done:,}件{refused}",
         "url": reverse("bulk_progress", args=[bulk.pk]),
         "finished": finished,
-        "result_url": reverse("bulk", args=[bulk.pk]),
+        "result_url": reverse("bulk", args=[bulk.pk]) if watched else "",
         "result": "結果を見る",
     }
 
@@ -185,7 +185,7 @@ def _job(bulk: Bulk, counts: work.Progress) -> dict[str, Any]:
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
     """How far an operation is, for the page that watches it."""
     found, _ = _bulk(pk)
-    context = {"job": _job(found, work.progress(found))}
+    context = {"job": _job(found, work.progress(found), watched=True)}
     return render(request, "office/parts/progress.html", context)
 
 
@@ -211,12 +211,11 @@ def export(request: HttpRequest, pk: int, form: str) -> HttpResponse:
 
 
 @page(*STAFF, reads=False)
-@require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Drop an operation that was not confirmed."""
     found, kind = _bulk(pk)
     back = _back(request, found, kind)
-    if found.by == on_duty().actor.id:
+    if request.method == "POST" and found.by == on_duty().actor.id:
         work.cancel(found)
     return redirect(back)
 

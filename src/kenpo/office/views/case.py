@@ -19,7 +19,6 @@ from django.urls import NoReverseMatch, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
 
 from kenpo.base.document import Chart
 from kenpo.base.errors import KenpoError
@@ -124,7 +123,8 @@ def _context(request: HttpRequest, worked: Worked, staff: Staff, said: Said) -> 
     kind, one, duty = worked.kind, worked.case, on_duty()
     today = timezone.localdate()
     able = doable(worked)
-    moves, others = moves_of(worked, duty, staff) if duty.writes else ((), ())
+    moves = moves_of(worked, duty, staff) if duty.writes else ()
+    possible = [m for m in moves if not m.refusal]
     timeline = timeline_of(worked, staff)
     listed = _list(request)
     queue = _queue(kind, listed, staff)
@@ -140,8 +140,10 @@ def _context(request: HttpRequest, worked: Worked, staff: Staff, said: Said) -> 
         "owner": staff.name(one.owner),
         "mine": one.owner == duty.actor.id,
         "able": able,
-        "moves": moves,
-        "others": others,
+        "moves": possible,
+        "direct": [m for m in possible if not m.needs_reason],
+        "reasoned": [m for m in possible if m.needs_reason],
+        "others": [m for m in moves if m.refusal],
         "steps": steps_of(worked, staff),
         "document": document_of(worked),
         "charts": f"{reverse('case', args=[one.id])}chart",
@@ -158,8 +160,8 @@ def _context(request: HttpRequest, worked: Worked, staff: Staff, said: Said) -> 
         "listed": listed is not None,
         "queue_url": f"{reverse('queue', args=[kind.id])}{f'?{listed}' if listed else ''}",
         "next": following,
-        "next_url": address(following["id"], listed) if following else "",
-        "next_beside": beside_address(kind, listed or "", following["id"]) if following else "",
+        "next_url": address(following, listed) if following else "",
+        "next_beside": beside_address(kind, listed or "", following) if following else "",
         "here": address(one.id, listed),
         "move_form": said.forms.get("move") or MoveForm(auto_id="move-%s"),
         "facts_form": _facts_form(worked, said) if able.get("decide") else None,
@@ -242,9 +244,10 @@ def _queue(kind: CaseKind, listed: str | None, staff: Staff) -> Queue | None:
 
 
 @page(*STAFF, reads=False)
-@require_POST
 def do(request: HttpRequest, case: str) -> HttpResponse:
     """Do one thing to a case: a move, a claim, a decision, a comment, an undo."""
+    if request.method != "POST":
+        return redirect("case", case)
     before = _loaded(case)
     staff = staff_of(before.kind)
     act, _, argument = request.POST.get("act", "").partition(":")
@@ -339,14 +342,14 @@ _TOLD = {
 
 
 def _after(
-    request: HttpRequest, case: str, queue: Queue | None, following: Mapping[str, Any] | None, staff: Staff
+    request: HttpRequest, case: str, queue: Queue | None, following: str | None, staff: Staff
 ) -> HttpResponse:
     """After a move the next case of the queue, after anything else the same case."""
     listed = _list(request)
     if not _beside(request):
         if queue is not None and following is None:
             return redirect(f"{reverse('queue', args=[queue.kind.id])}?{listed}")
-        return redirect(address(following["id"] if following else case, listed))
+        return redirect(address(following if following else case, listed))
     worked = _loaded(case)
     rows = _rows(worked.kind, [case], queue or _queue(worked.kind, listed, staff), staff)
     if queue is not None and following is None:
@@ -358,10 +361,10 @@ def _after(
         }
         response = render(request, "office/case_none.html", context)
     else:
-        shown = _shown(request, _loaded(following["id"]) if following else worked)
+        shown = _shown(request, _loaded(following) if following else worked)
         changed = render(request, "office/queue_changed.html", {"rows": rows, "operations": True})
         response = HttpResponse(shown.content + changed.content, headers={"Vary": "HX-Request"})
-    here = following["id"] if following else "" if queue is not None else case
+    here = following if following else "" if queue is not None else case
     response["HX-Push-Url"] = beside_address(worked.kind, listed or "", here)
     return response
 
@@ -439,9 +442,10 @@ def _seen(request: HttpRequest, worked: Worked, error: KenpoError | None) -> int
 
 
 @page(*STAFF, reads=False)
-@require_POST
 def add_file(request: HttpRequest, case: str) -> HttpResponse:
     """Add a file to a case."""
+    if request.method != "POST":
+        return redirect("case", case)
     worked = _loaded(case)
     form = FileForm(request.POST, request.FILES, auto_id="file-%s")
     try:
@@ -521,7 +525,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     if duty.actor.first_of(workers(found)) is None:
         raise PermissionDenied
     subject = request.POST.get("subject", request.GET.get("subject", "")).strip()
-    form = ContentForm(found.content, request.POST or None, prefix="content")
+    form = ContentForm(found.content, request.POST or None, prefix="content", folds=True)
     opening = OpeningForm(request.POST or None, auto_id="opening-%s")
     known = _known(found, subject)
     if request.method == "POST" and all([form.is_valid(), opening.is_valid()]) and known and form.content:

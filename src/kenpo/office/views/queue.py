@@ -71,10 +71,10 @@ def _page(request: HttpRequest, listed: Queue) -> tuple[list[CaseRow], dict[str,
     """The rows of the page asked for, and what the pager says. Nothing is counted or skipped beyond MOST."""
     given = request.GET.get("page", "1")
     at = min(max(1, int(given)) if given.isdecimal() and len(given) < 6 else 1, MOST // PAGE)
-    count = listed.filter.qs[: MOST + 1].count()
+    count = listed.count()
     at = min(at, max(1, -(-min(count, MOST) // PAGE)))
     start = (at - 1) * PAGE
-    rows = list(listed.rows.defer("content", "origin")[start : start + PAGE])
+    rows = listed.page(start)
     last = start + len(rows)
 
     def link(to: int) -> str:
