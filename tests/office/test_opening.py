@@ -249,11 +249,11 @@ def test_preparing_again_takes_the_place_of_the_plan_before(
 def test_confirming_opens_the_cases_and_holds_out_the_controls(
     people: People, listed: List, rows: list[Row]
 ) -> None:
-    done = _opened(people.yamamoto, control_percent=Decimal(50), capacity=4)
+    done = _opened(people.yamamoto, control_percent=Decimal(50))
     lines = _lines(done)
-    assert (done.state, lines["open"]) == (State.DONE, 4)
+    assert (done.state, lines["open"] + lines["control"]) == (State.DONE, 12)
     with acting(people.yamamoto.actor):
-        assert CaseRow.objects.count() == EventRow.objects.count() == 4
+        assert CaseRow.objects.count() == EventRow.objects.count() == lines["open"]
         assert ControlRow.objects.count() == lines["control"]
         case = load(CaseRow.objects.order_by("priority")[0].id).case
         assert (case.state, case.received_on) == ("listed", timezone.localdate())
@@ -444,7 +444,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_happens_twice(
         return fresh_office.sql(f"select count(*) from {table} where {condition}")[0][0]
 
     well(_BEGIN)
-    killed(_PREPARE, "_rows_of", 1)
+    killed(_PREPARE, "insert", 2)
     assert (count("office_opening_row"), fresh_office.sql("select state from office_opening")) == (
         0,
         [("preparing",)],
