@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from kenpo.base.branches import NATION_CODE, branch_or_nation
 from kenpo.cli.output import console, errors, table
@@ -139,3 +140,41 @@ def accounts_command(office: OfficeOption = None) -> None:
     table("", heads, rows)
     if not rows:
         errors.print("利用者はいません。「kenpo office admin 職員番号」で管理者を登録してください。")
+
+
+BranchOption = Annotated[
+    str | None, typer.Option("--branch", help="支部（35、山口。省略時は全支部と本部）", metavar="支部")
+]
+
+
+@app.command("verify")
+def verify_command(place: BranchOption = None, office: OfficeOption = None) -> None:
+    """すべての案件の履歴・操作記録・履歴の要約を検査します。異常があれば案件IDとともに示し、終了コード1で終わります。"""
+    _open(office)
+    from kenpo.office import verifying
+
+    places = (branch_or_nation(place).code,) if place else verifying.PLACES
+    wrong = cases = entries = 0
+    with Progress(
+        TextColumn("検査中"),
+        TextColumn("{task.completed:,} 件"),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+    ) as bar:
+        shown = bar.add_task("", total=None)
+        for found in verifying.check_all(places, lambda more: bar.advance(shown, more)):
+            wrong, cases, entries = wrong + found.count, cases + found.cases, entries + found.entries
+            for fault in found.faults:
+                about = f"案件 {fault.case}" if fault.case else branch_or_nation(found.branch).name
+                console.print(f"異常　{about}　{fault.what}", soft_wrap=True, markup=False)
+            if found.count > len(found.faults):
+                console.print(f"異常　ほかに {found.count - len(found.faults):,} 件", soft_wrap=True)
+    said = f"案件 {cases:,} 件、操作記録 {entries:,} 件を検査しました。"
+    if wrong:
+        console.print(
+            f"{said}異常が {wrong:,} 件あります。docs/operations.md の「履歴に異常があったとき」に従ってください。",
+            soft_wrap=True,
+        )
+        raise typer.Exit(1)
+    console.print(f"{said}異常はありません。", soft_wrap=True)

@@ -36,6 +36,8 @@ class What(StrEnum):
     BRANCH_CHOSEN = "branch_chosen"
     PURGED = "purged"
     VAULT_FILLED = "vault_filled"
+    ANCHORED = "anchored"
+    VERIFIED = "verified"
     OPT_OUT_CHANGED = "opt_out_changed"
 
     @property
@@ -61,6 +63,8 @@ _LABELS = {
     What.BRANCH_CHOSEN: "支部の切替え",
     What.PURGED: "保存期間の過ぎた案件の廃棄",
     What.VAULT_FILLED: "個人情報の登録",
+    What.ANCHORED: "履歴の要約の記録",
+    What.VERIFIED: "履歴の検査",
     What.OPT_OUT_CHANGED: "通知を希望しない申出の記録・取下げ",
 }
 
@@ -110,10 +114,14 @@ def _hash(row: AuditRow) -> str:
     return hashlib.sha256(canonical(said).encode("utf-8")).hexdigest()
 
 
-def verify(rows: Iterable[AuditRow]) -> list[str]:
-    """What is wrong with a branch's entries in their order, in Japanese; nothing when they are whole."""
-    found, previous, place = [], NO_HASH, 0
-    for place, row in enumerate(rows, 1):
+def verify(rows: Iterable[AuditRow], after: tuple[int, str] = (0, NO_HASH)) -> list[str]:
+    """What is wrong with a branch's entries in their order, in Japanese; nothing when they are whole.
+
+    after: number and hash of the last entry that was removed when its period of retention ended.
+    """
+    found: list[str] = []
+    previous = after[1]
+    for place, row in enumerate(rows, after[0] + 1):
         if row.sequence != place:
             found.append(f"{place}番：番号が続いていません（{row.sequence}番があります）。")
         elif row.hash != _hash(row):

@@ -130,3 +130,17 @@ def clear_finished_jobs(timestamp: int) -> None:
             " where e.job_id = j.id and e.at > %s)",
             [(timezone.now() - KEPT).isoformat()],
         )
+
+
+@app.periodic(cron="10 17 * * *")
+@app.task(name="kenpo.verify", queueing_lock="kenpo.verify", lock="kenpo.verify", pass_context=False)
+def verify_job(timestamp: int) -> None:
+    """Check every history and the audit log of every branch, then write down the days that ended (午前2時10分)."""
+    from django.utils import timezone
+
+    from kenpo.office import verifying
+
+    for checked in verifying.check_all():
+        if checked.count:
+            log.error("histories were altered", extra={"branch": checked.branch, "count": checked.count})
+    verifying.anchor_all(timezone.localdate())
