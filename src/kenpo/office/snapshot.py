@@ -81,17 +81,18 @@ _CASES = """
 select c.id, c.branch, c.kind, c.subject, 'case',
   case when c.origin ? 'worklist' then c.origin->>'reason' end, c.origin->>'worklist', c.origin->>'month',
   c.state, c.received_on, c.due, c.ended_on, (c.opened_at at time zone 'Asia/Tokyo')::date, c.priority,
-  coalesce(e.letters, 0), e.first_letter_on, c.returned::int, e.allowed, e.clock, c.sequence
+  coalesce(e.letters, 0), e.first_letter_on, coalesce(e.came_back, 0), e.allowed, e.clock, c.sequence
 from office_case c left join (
   select o."case",
     count(*) filter (where o.what = 'letter_sent') letters,
     min(p.said->>'on') filter (where o.what = 'letter_sent') first_letter_on,
+    count(*) filter (where o.what = 'letter_returned') came_back,
     max((p.said->>'deadline_days')::int) filter (where o.what = 'opened') allowed,
     string_agg(
       case o.what when 'undone' then 'undone' else (p.said->>'clock') || ' ' || coalesce(p.said->>'on', p.said->>'received_on') end,
       ',' order by o.sequence) filter (where o.what in ('opened', 'moved', 'undone')) clock
   from office_event o cross join lateral (select o.payload::jsonb said offset 0) p
-  where o.branch = %(branch)s and o.what in ('opened', 'moved', 'undone', 'letter_sent')
+  where o.branch = %(branch)s and o.what in ('opened', 'moved', 'undone', 'letter_sent', 'letter_returned')
   group by o."case"
 ) e on e."case" = c.id
 where c.branch = %(branch)s
@@ -120,7 +121,7 @@ _CASE_COLUMNS = {
     "priority": pl.Int32,
     "letters": pl.Int32,
     "first_letter_on": pl.Date,
-    "returned": pl.Int8,
+    "returned": pl.Int32,
     "allowed": pl.Int32,
     "clock": pl.String,
     "sequence": pl.Int32,
@@ -147,7 +148,7 @@ def rows_of(branch: str, today: date) -> pl.DataFrame:
         pl.when(pl.col("kind").is_in(list(subjects))).then("subject").alias("subject"),
         "arm", "reason", "worklist", "list_month", "state", "received_on", "due_on", "ended_on", "opened_on",
         "priority", "letters", "first_letter_on",
-        pl.col("returned") == 1,
+        pl.col("returned") > 0,
         "days_used", "overdue", "sequence",
     )  # fmt: skip
 
