@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from kenpo.catalogue import CASEKINDS
@@ -93,3 +100,35 @@ def now(account: Account, case: str) -> Case:
     """A case as it is now, as an account sees it."""
     with acting(account.actor):
         return casework.load(case).case
+
+
+def recently(client: Client) -> Client:
+    """The browser of somebody who has just given the password again."""
+    session = client.session
+    record = {"method": "password", "at": time.time(), "reauthenticated": True}
+    session["account_authentication_methods"] = [record]
+    session.save()
+    return client
+
+
+def looking_at(client: Client, branch: str) -> Client:
+    """The browser of somebody of 本部 who has chosen a branch."""
+    session = client.session
+    session["branch"] = branch
+    session.save()
+    return client
+
+
+def text_of(response: Any) -> str:
+    """What a page says, without its marks."""
+    plain = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", response.content.decode(), flags=re.S)
+    return re.sub(r"\s+", " ", plain)
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """What is asked of the database meanwhile, but for the marks of transactions within the test's own."""
+    found: list[str] = []
+    with CaptureQueriesContext(connection) as asked:
+        yield found
+    found += [q["sql"] for q in asked if "SAVEPOINT" not in q["sql"]]

@@ -79,7 +79,7 @@ def record(what: What, *, case: str = "", subject: str = "", detail: str = "") -
 def _append(
     branch: str, actor: str, what: What, about: str, case: str, subject: str, detail: str
 ) -> AuditRow:
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"audit {branch}",))
         last = (
