@@ -36,8 +36,8 @@ from kenpo.synth.records import (
     Unit,
 )
 
-MEASURES = {m.id: m for m in generics.INITIATIVE.measures}
-"""The measures made of receipts alone; those of people are in test_people_measures.py."""
+MEASURES = {m.id: m for m in generics.INITIATIVE.measures if not m.cases}
+"""The measures made of receipts alone; those of people are in test_people_measures.py, those of cases with their rooms."""
 
 ADDITIVE = [m for m in MEASURES.values() if m.rollup == "sum"]
 BIOSIMILAR = MEASURES["biosimilar_component_share"]

@@ -376,6 +376,13 @@ def _public(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _of_month(measure: Measure) -> str:
+    """What of a month a figure is: of its treatment, at its end, or of what was done to cases in it."""
+    if measure.cases:
+        return ""
+    return "診療分" if measure.flow else "末"
+
+
 def _rate(measure: Measure, value: Any) -> str:
     return "－" if value is None else f"{value:,.{measure.precision}f}{measure.unit}"
 
@@ -398,7 +405,7 @@ def _print_figures(
     lake: Lake, measure: Measure, rows: pl.DataFrame, by: str | None, parts: dict[str, str]
 ) -> None:
     names = {b.code: b.name for b in BRANCHES} | {NATION_CODE: "全国"}
-    heads = [("支部", "left"), ("診療年月", "left")]
+    heads = [("支部", "left"), ("月" if measure.cases else "診療年月", "left")]
     if by:
         heads.append((BREAKDOWNS[by].title, "left"))
     counted = measure.form == "count"
@@ -488,7 +495,7 @@ def explain_command(
         emit(listed.drop("source_file"), form, out)
         return
     console.print(
-        f"{chosen.title}　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）{'診療分' if chosen.flow else '末'}"
+        f"{chosen.title}　{place.name}　{to_wareki_month(said.month)}（{said.month:%Y-%m}）{_of_month(chosen)}"
     )
     console.print(f"{_sum(chosen, said)}（{chosen.quantity}）\n")
     console.print(f"定義　　　　{chosen.definition}", soft_wrap=True)

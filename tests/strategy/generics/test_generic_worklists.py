@@ -12,7 +12,7 @@ import pytest
 from tests.people import APRIL, lake_of
 
 from kenpo.catalogue import DERIVATIONS, WORKLISTS
-from kenpo.frame import run
+from kenpo.frame import View, run
 from kenpo.frame.derivation import derive
 from kenpo.lake import FileEntry, Lake, write_part
 from kenpo.lake.tables import ALL_TABLES
@@ -136,9 +136,99 @@ def test_a_saving_below_200_yen_is_not_worth_a_letter(days: int, saving: int | N
     assert [r["saving"] for r in asked(tmp_path, line(days=days))] == ([saving] if saving else [])
 
 
-def test_the_members_share_is_what_the_benefit_leaves(tmp_path: Path):
-    (found,) = asked(tmp_path, line(), receipt={"benefit_rate": 80})
-    assert found["saving"] == 38 * 30 * 20 // 100 // 10 * 10
+@pytest.mark.parametrize(
+    ("receipt", "percent"),
+    [
+        ({"benefit_rate": 80}, 20),
+        ({"receipt_type": "1112"}, 30),
+        ({"receipt_type": "1116", "age": 69}, 30),
+        ({"receipt_type": "1118", "age": 70}, 20),
+        ({"receipt_type": "1117", "age": 72}, 20),
+        ({"receipt_type": "1110", "age": 72}, 30),
+        ({"receipt_type": "1118", "age": 70, "benefit_rate": 70}, 30),
+        ({"receipt_type": None}, 30),
+    ],
+    ids=[
+        "recorded",
+        "被保険者",
+        "家族",
+        "高齢受給者一般",
+        "高齢受給者一般の入院",
+        "高齢受給者7割",
+        "what is recorded goes before",
+        "unknown",
+    ],
+)
+def test_the_members_share_is_what_the_benefit_leaves(receipt, percent: int, tmp_path: Path):
+    (found,) = asked(tmp_path, line(), receipt=receipt)
+    assert found["saving"] == 38 * 30 * percent // 100 // 10 * 10
+
+
+def test_the_range_is_from_the_dearest_to_the_cheapest_of_the_cheaper_generics(tmp_path: Path):
+    """The generics cost 30 and 22 yen: 30 × 30 × 0.3 = 270 at least, 38 × 30 × 0.3 = 342 at most."""
+    (found,) = asked(tmp_path, line())
+    assert (found["least_saving"], found["saving"]) == ((60 - 30) * 30 * 3 // 10, 340)
+    assert (found["least_savings"], found["savings"]) == ("270", "342")
+
+
+def test_a_generic_that_is_not_cheaper_is_no_end_of_the_range(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(CODES, GENERIC, ("2149001F1101", "60.00", "3"))
+    (found,) = asked(tmp_path, line())
+    assert found["least_saving"] == found["saving"] == 340
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        ("1169001F", True),
+        ("1171001F", False),
+        ("1179001F", False),
+        ("1180001F", True),
+        ("3999001F", True),
+        ("4211001F", False),
+        ("4299001F", False),
+        ("4490001F", True),
+        ("6241001F", True),
+        ("6250001F", False),
+        ("6290001F", True),
+    ],
+)
+def test_a_letter_never_tells_of_cancer_a_mental_illness_or_a_virus(
+    listed: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(CODES, ORIGINATOR, (f"{listed}1020", "60.00", "2"))
+    monkeypatch.setitem(CODES, CHEAP, (f"{listed}1110", "22.00", "3"))
+    assert bool(asked(tmp_path, line())) == told
+
+
+def test_beside_a_sensitive_drug_the_others_are_listed_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(CODES, NO_GENERIC, ("1179001F1020", "500.00", "2"))
+    monkeypatch.setitem(CODES, STRONG, ("1179001F1108", "10.00", "3"))
+    (found,) = asked(tmp_path, line(), line(NO_GENERIC))
+    assert (found["drugs"], found["drug_count"], found["saving"]) == ("薬1", 1, 340)
+
+
+def test_which_drugs_are_sensitive_is_a_matter_of_the_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    said = View.parameter
+
+    def from_may(self: View, name: str, month: date) -> Any:
+        if name != "generic_notice_sensitive_classes":
+            return said(self, name, month)
+        return ("2149",) if month >= date(2024, 5, 1) else ()
+
+    monkeypatch.setattr(View, "parameter", from_may)
+    lake = lake_of(
+        tmp_path,
+        enrolment=[{}],
+        receipt=[{}, {"receipt_id": 2, "month": date(2024, 5, 1)}],
+        drug=[line(), line(receipt_id=2, month=date(2024, 5, 1))],
+    )
+    master(lake)
+    with lake.writing():
+        derive(lake, DERIVATIONS, [APRIL, date(2024, 5, 1)])
+    assert [r["month"] for r in run(lake, WORKLISTS["generic_switch"]).iter_rows(named=True)] == [APRIL]
 
 
 def test_codes_no_master_has_are_listed_once_with_their_first_line(tmp_path: Path):

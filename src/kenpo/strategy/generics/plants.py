@@ -53,10 +53,14 @@ def _dearest(p: Planting) -> Remedy:
 
 @plant("ジェネリック軽減額通知の対象者")
 def switch_candidates(p: Planting) -> None:
-    """An originator for 14 days; the near-misses: 13 days, the generic itself, an originator without generics, 20 years old a day too late."""
+    """An originator for 14 days; the near-misses: 13 days, the generic itself, an originator without generics, drugs that would
+    tell of cancer, a mental illness or a virus, 20 years old a day too late."""
     month = p.months[min(2, len(p.months) - 1)]
-    remedy = _dearest(p)
+    remedy = p.shelf.remedy("モンテルカスト錠")
     dear, cheap = remedy.originators[0].code, remedy.generics[0].code
+    telling = (
+        p.shelf.remedy(name).originators[0].code for name in ("イマチニブ", "オランザピン", "エンテカビル")
+    )
     adult = date(1970, 4, 20)
     next_month = add_months(
         month, -12 * 20 + 1
@@ -66,6 +70,7 @@ def switch_candidates(p: Planting) -> None:
         (adult, dear, 13, False),
         (adult, cheap, 28, False),
         (adult, "622341901", 28, False),
+        *((adult, code, 28, False) for code in telling),
         (next_month, dear, 28, True),
         (next_month.replace(day=2), dear, 28, False),
     )

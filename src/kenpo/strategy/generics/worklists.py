@@ -8,49 +8,11 @@ from typing import Any
 import ibis
 import polars as pl
 
-from kenpo.frame.columns import beside
 from kenpo.frame.view import View
 from kenpo.frame.worklist import worklist
 from kenpo.lake import Expression
-from kenpo.lake.validity import in_force
 from kenpo.strategy.generics.measures import institution_figures, institution_originators, rates
-from kenpo.strategy.generics.rules import drug_classes
-
-ORAL = "1"
-"""剤形 of drugs taken by mouth (内用薬)."""
-
-AS_NEEDED = "22"
-"""診療識別 of drugs taken when needed (頓服): their 回数 are not days."""
-
-LONG_TERM_DAYS = 14
-"""Days' supply in a month from which a drug is taken long-term (継続服薬): the insurers' usual reading (rule H)."""
-
-USUAL_BENEFIT_RATE = 70
-"""給付割合 of a receipt that does not say: 70 % (健康保険法74条1項1号)."""
-
-
-def _choices(view: View) -> Expression:
-    """Code and month of oral originators with a cheaper generic: prices of both. Small: kept in memory.
-
-    A generic is of the same 一般名コード, or where the master has none, of the same first nine characters of the price
-    list code (成分・剤形・規格); without that, prices of other strengths would be compared.
-    """
-    classes = drug_classes(view)
-    months = view.calendar(master_of=list(view.months)).select("month")
-    master: Expression = in_force(view.table("drug_master"), months, "code")
-    known = master.select("code", "month", "dosage_form", "general_name_code")
-    drug = classes.join(known, ["code", "month"])
-    named: Any = ibis.coalesce(drug.general_name_code, drug.price_list_code)
-    drug = drug.mutate(same=named.left(9))
-    drug = drug.filter((drug.dosage_form == ORAL) & drug.same.notnull() & (drug.price > 0))
-    generic = drug.filter((drug.class_code == "3") & drug.excluded.isnull())
-    cheapest = generic.group_by("month", "same").aggregate(generic_price=generic.price.min())
-    originator = drug.filter((drug.class_code == "2") & drug.excluded.isnull())
-    pairs = originator.join(cheapest, ["month", "same"])
-    pairs = pairs.filter(pairs.generic_price < pairs.price)
-    return view.settle(
-        pairs.select("code", "month", "price", "generic_price", drug_name="name"), "generic_choices"
-    )
+from kenpo.strategy.generics.rules import drug_classes, switchable
 
 
 @worklist(
@@ -58,8 +20,10 @@ def _choices(view: View) -> Expression:
     definition=(
         "後発医薬品のある先発医薬品（区分2）の内用薬を、その月に14日分以上服用している加入者のうち、最も安い後発医薬品に"
         "替えたときの自己負担の軽減額が基準以上の人。軽減額 ＝（先発医薬品の薬価 － 最も安い後発医薬品の薬価）× 総量 ×"
-        "（1 － 給付割合）を合計し、10円未満を切り捨てる。後発医薬品は、一般名コード（なければ薬価基準コードの上9桁）が"
-        "同じもの。頓服は除く。給付割合の記録がないレセプトは7割給付とする。医薬品ごとの日数、いまの自己負担（薬価×総量×"
+        "（1 － 給付割合）を合計し、10円未満を切り捨てる。最小の軽減額は、先発医薬品より安い後発医薬品のうち最も高いものに"
+        "替えたときの額。後発医薬品は、一般名コード（なければ薬価基準コードの上9桁）が同じもの。頓服は除く。受け取った人の病気を"
+        "知られたくない薬効分類（パラメータ）の医薬品は、対象にも軽減額にも入れない。給付割合の記録がないレセプトは、レセプト種別が"
+        "未就学者と高齢受給者（一般・低所得者）なら8割給付、ほかは7割給付とする。医薬品ごとの日数、いまの自己負担（薬価×総量×"
         "（1－給付割合））、軽減額は医薬品と同じ順に並べ、1円未満を切り捨てる。"
     ),
     law="協会けんぽ 保険者機能強化アクションプラン（軽減額通知）",
@@ -72,9 +36,11 @@ def _choices(view: View) -> Expression:
         "days": "医薬品ごとの日数",
         "costs": "医薬品ごとの自己負担（円）",
         "savings": "医薬品ごとの軽減額（円）",
+        "least_saving": "最小の軽減額（円）",
+        "least_savings": "医薬品ごとの最小の軽減額（円）",
     },
     reasons={"switch": "後発医薬品に替えると自己負担が減る"},
-    parameters=("generic_notice_min_age", "generic_notice_min_saving"),
+    parameters=("generic_notice_min_age", "generic_notice_min_saving", "generic_notice_sensitive_classes"),
 )
 def generic_switch(view: View) -> Expression:
     """Members and months with a saving (rule G4), the greatest first; the line is that of the drug that saves most."""
@@ -82,33 +48,7 @@ def generic_switch(view: View) -> Expression:
         min_age=[int(view.parameter("generic_notice_min_age", m)) for m in view.months],
         min_saving=[int(view.parameter("generic_notice_min_saving", m)) for m in view.months],
     )
-    drug = view.table("drug").filter(lambda t: t.valid & (t.section.isnull() | (t.section != AS_NEEDED)))
-    who = view.table("member_receipt").filter(lambda t: t.reason.isnull())
-    who = who.select("receipt_id", "member_id", member_age="age")
-    rate = view.table("receipt").select("receipt_id", "benefit_rate")
-    lines = drug.join(_choices(view), ["code", "month"]).join(who, "receipt_id")
-    lines = beside(lines, rate, "receipt_id")
-    own_percent = 100 - lines.benefit_rate.fill_null(USUAL_BENEFIT_RATE)
-    gain = (lines.price - lines.generic_price) * lines.total * own_percent
-    cost = lines.price * lines.total * own_percent
-    lines = lines.mutate(gain=gain.cast("decimal(38,7)"), cost=cost.cast("decimal(38,7)"))
-    taken = lines.group_by("branch", "month", "member_id", "code", "drug_name").aggregate(
-        days=lines.times.sum(),
-        gain=lines.gain.sum(),
-        cost=lines.cost.sum(),
-        age=lines.member_age.max(),
-        source_file=lines.source_file.min(),
-    )
-    first = lines.group_by("month", "member_id", "code", "source_file").aggregate(
-        source_line=lines.source_line.min()
-    )
-    taken = taken.filter(taken.days >= LONG_TERM_DAYS).join(
-        first, ["month", "member_id", "code", "source_file"]
-    )
-    by_gain = ibis.window(
-        group_by=[taken.branch, taken.month, taken.member_id], order_by=[taken.gain.desc(), taken.code]
-    )
-    ranked = taken.mutate(place=ibis.row_number().over(by_gain))
+    ranked = switchable(view)
     best = ranked.place == 0
     people = ranked.group_by("branch", "month", "member_id").aggregate(
         age=ranked.age.max(),
@@ -117,16 +57,23 @@ def generic_switch(view: View) -> Expression:
         days=_in_order(ranked, ranked.days),
         costs=_in_order(ranked, (ranked.cost / 100).floor()),
         savings=_in_order(ranked, (ranked.gain / 100).floor()),
-        tens=(ranked.gain.sum() / 1000).floor().cast("int64"),
+        least_savings=_in_order(ranked, (ranked.least_gain / 100).floor()),
+        saving=_in_tens(ranked.gain.sum()),
+        least_saving=_in_tens(ranked.least_gain.sum()),
         source_file=ranked.source_file.max(where=best),
         source_line=ranked.source_line.max(where=best),
     )
-    people = people.mutate(saving=people.tens * 10).join(limits, "month")
+    people = people.join(limits, "month")
     chosen = people.filter((people.age >= people.min_age) & (people.saving >= people.min_saving))
     order = [chosen.saving.desc(), chosen.month.desc(), chosen.branch, chosen.member_id]
     return chosen.mutate(
         reason=ibis.literal("switch"), priority=ibis.row_number().over(ibis.window(order_by=order)) + 1
     )
+
+
+def _in_tens(hundredths: Any) -> Any:
+    """Hundredths of yen as yen, 10円未満切捨て."""
+    return (hundredths / 1000).floor().cast("int64") * 10
 
 
 def _in_order(ranked: Any, numbers: Any) -> Any:
