@@ -73,7 +73,7 @@ OFFICE_CASE = Table(
             "returned",
             "bool",
             "宛所不明",
-            "最後に送った通知が宛所不明などで返送され、届いていない",
+            "送った通知が宛所不明などで一度でも返送された",
             required=True,
         ),
         Column("days_used", "int32", "使った営業日数", "案件データを取った日の終わりまで", unit="営業日"),
