@@ -25,7 +25,7 @@ from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from kenpo.base.branches import BRANCH_CODES, NATION_CODE
 from kenpo.frame.casekind import Role
@@ -122,18 +122,32 @@ def page(*roles: Role, reads: bool = True, recent: bool = False) -> Callable[[Vi
         def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             actor = Account.actor.fget(request.user)  # type: ignore[attr-defined]
             head_office = Role.HEAD_OFFICE in actor.roles
-            if roles and not any(r in actor.roles for r in roles) and not (head_office and reads):
-                raise PermissionDenied
-            if head_office and not reads:
+            holds = any(r in actor.roles for r in roles)
+            if not (holds or (reads if head_office else not roles)):
                 raise PermissionDenied
             with acting(actor, looked_at(request, actor)):
                 return view(request, *args, **kwargs)
 
-        guarded: Any = login_required(_recently(shown) if recent else shown)
+        guarded: Any = _signed_in(_recently(shown) if recent else shown)
         guarded.office_page = roles
         return guarded
 
     return declare
+
+
+def _signed_in(view: View) -> View:
+    """The view, for who has signed in; the others go to the entrance, or are told so where the page asks by itself (htmx),
+    so that what was typed on it stays.
+    """
+    guarded = login_required(view)
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.headers.get("hx-request") == "true" and not request.user.is_authenticated:
+            return HttpResponse(status=401)
+        return guarded(request, *args, **kwargs)
+
+    return shown
 
 
 def _recently(view: View) -> View:
@@ -159,9 +173,9 @@ def _recently(view: View) -> View:
 
 def _local(request: HttpRequest, url: str) -> str:
     """The path of a page of the office, the first page for any other address."""
-    parts = urlsplit(url)
-    if parts.netloc not in ("", request.get_host()) or not parts.path.startswith("/"):
+    if not url_has_allowed_host_and_scheme(url, {request.get_host()}):
         return "/"
+    parts = urlsplit(url)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 

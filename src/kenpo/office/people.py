@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.signals import password_changed
+from allauth.mfa.signals import authentication_failed
 from allauth.mfa.utils import is_mfa_enabled
 from axes.signals import user_locked_out
 from django.conf import settings
@@ -96,6 +97,11 @@ def _failed(sender: object, credentials: dict[str, Any], **kwargs: Any) -> None:
     _write(_known(signing_in(None, credentials)), audit.What.SIGN_IN_FAILED)
 
 
+def _wrong_code(sender: object, request: HttpRequest, user: Account, **kwargs: Any) -> None:
+    """A wrong code of the second factor counts as a wrong password does."""
+    user_login_failed.send(sender, credentials={"username": user.staff_id}, request=request)
+
+
 def _locked(sender: object, username: str | None = None, **kwargs: Any) -> None:
     _write(_known(username), audit.What.LOCKED_OUT)
 
@@ -105,5 +111,6 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="kenpo.signed_in")
     user_logged_out.connect(_signed_out, dispatch_uid="kenpo.signed_out")
     user_login_failed.connect(_failed, dispatch_uid="kenpo.failed")
+    authentication_failed.connect(_wrong_code, dispatch_uid="kenpo.code")
     password_changed.connect(_changed_password, dispatch_uid="kenpo.password")
     user_locked_out.connect(_locked, dispatch_uid="kenpo.locked")

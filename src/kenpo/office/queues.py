@@ -133,6 +133,7 @@ class QueueFilter(django_filters.FilterSet):
 
     def words(self) -> list[str]:
         """The conditions that are set, in words."""
+        self.form.full_clean()
         said = []
         for name, field in self.form.fields.items():
             value = self.form.cleaned_data.get(name)

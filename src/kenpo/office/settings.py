@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "kenpo.office.logs.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "kenpo.office.entrance.Entrance",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -114,6 +115,10 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "kenpo"
 MFA_TRUST_ENABLED = False
+MFA_FORMS = {
+    "authenticate": "kenpo.office.secondfactor.CodeForm",
+    "reauthenticate": "kenpo.office.secondfactor.CodeAgainForm",
+}
 
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 1  # hours
