@@ -184,6 +184,7 @@ DJANGO_TABLES2_TEMPLATE = "office/parts/table2.html"
 # ---- jobs --------------------------------------------------------------------------------------------------------
 
 PROCRASTINATE_IMPORT_PATHS = [
+    "kenpo.office.boards",
     "kenpo.office.bulk",
     "kenpo.office.letters",
     "kenpo.office.opening",

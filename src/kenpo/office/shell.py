@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from kenpo.base.errors import KenpoError
-from kenpo.frame.casekind import Role
+from kenpo.frame.casekind import Group, Role
 from kenpo.frame.cases import Access, access
 from kenpo.office.acting import STAFF, looked_at
 from kenpo.office.models import Account
@@ -84,6 +84,8 @@ def _there(page: str, *args: str) -> bool:
 
 _LEADERS = tuple(r for r in Role if r.level in ("checker", "approver") or r is Role.BRANCH_HEAD)
 
+_PLANNERS = (Role.BRANCH_HEAD, *(r for r in Role if r.group is Group.PLANNING), Role.HEAD_OFFICE)
+
 _PAGES: tuple[tuple[str, tuple[tuple[str, str, tuple[Role, ...]], ...]], ...] = (
     (
         "仕事",
@@ -94,6 +96,13 @@ _PAGES: tuple[tuple[str, tuple[tuple[str, str, tuple[Role, ...]], ...]], ...] = 
             ("返送の記録", "returned", STAFF),
             ("個人情報で探す", "find", STAFF),
             ("通知を希望しない人", "opt_outs", STAFF),
+        ),
+    ),
+    (
+        "計画",
+        (
+            ("計画の進捗", "board", (*STAFF, Role.HEAD_OFFICE)),
+            ("全支部の進捗", "boards", _PLANNERS),
         ),
     ),
     (

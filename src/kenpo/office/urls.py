@@ -13,6 +13,7 @@ FAMILIES = (
     "health",
     "today",
     "nation",
+    "boards",
     "accounts",
     "audit",
     "jobs",
