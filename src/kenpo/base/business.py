@@ -58,6 +58,7 @@ def add_business_days(start: date, days: int, closing: ClosingDays = YEAR_END_CL
     return day
 
 
+@lru_cache(maxsize=4096)
 def business_days_between(
     start: date, end: date, first_day_counts: bool = False, closing: ClosingDays = YEAR_END_CLOSING
 ) -> int:

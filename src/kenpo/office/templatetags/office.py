@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -127,9 +128,13 @@ def icon(*names: str, kind: str = "") -> SafeString:
     """An icon of the sprite, the first name given; hidden from screen readers, its meaning must stand beside it."""
     name = next(filter(None, names), "")
     turning = "running" if name == "running" else ""
+    return _drawn(_ICONS.get(name, name), "".join(f" {k}" for k in (kind, turning) if k))
+
+
+@lru_cache(maxsize=512)
+def _drawn(name: str, kinds: str) -> SafeString:
     drawn = '<svg class="icon{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>'
-    kinds = "".join(f" {k}" for k in (kind, turning) if k)
-    return SafeString(format_html(drawn, kinds, static("office/icons.svg"), _ICONS.get(name, name)))
+    return SafeString(format_html(drawn, kinds, static("office/icons.svg"), name))
 
 
 _ICONS = {"ok": "check", "": "neutral", "done": "check"}
