@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -13,7 +12,9 @@ from typing import Any
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
+from tests.offices import PASSWORD
 
 from kenpo.catalogue import CASEKINDS
 from kenpo.frame import cases
@@ -104,10 +105,8 @@ def now(account: Account, case: str) -> Case:
 
 def recently(client: Client) -> Client:
     """The browser of somebody who has just given the password again."""
-    session = client.session
-    record = {"method": "password", "at": time.time(), "reauthenticated": True}
-    session["account_authentication_methods"] = [record]
-    session.save()
+    answer = client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert answer.status_code == 302
     return client
 
 

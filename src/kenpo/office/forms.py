@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -213,6 +214,11 @@ def _said(fault: ErrorDetails) -> str:
 def content_of(case_content: str) -> dict[str, Any]:
     """The content of a case as a form begins with it."""
     return json.loads(case_content)
+
+
+def given(request: HttpRequest) -> QueryDict | None:
+    """What was sent with a form, None when the page is only looked at: an empty form that was sent is still one that was sent."""
+    return request.POST if request.method == "POST" else None
 
 
 # ---- working a case ----------------------------------------------------------------------------------------------

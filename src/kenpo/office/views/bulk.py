@@ -18,7 +18,7 @@ from kenpo.office import casework, exports
 from kenpo.office.acting import STAFF, on_duty, page
 from kenpo.office.casepage import Staff, staff_of
 from kenpo.office.exports import Column
-from kenpo.office.forms import NO_NAMES
+from kenpo.office.forms import NO_NAMES, given
 from kenpo.office.models import Bulk, BulkItem, CaseRow
 from kenpo.office.queues import address, beside_address, queue_of
 from kenpo.office.views.queue import kind_here, operations
@@ -137,12 +137,12 @@ def _crumbs(request: HttpRequest, bulk: Bulk, kind: CaseKind) -> list[dict[str, 
 def _confirm(request: HttpRequest, found: Bulk, kind: CaseKind) -> HttpResponse:
     if found.by != on_duty().actor.id:
         raise Http404
-    form = ConfirmForm(request.POST or None, found, kind, staff_of(kind))
+    form = ConfirmForm(given(request), found, kind, staff_of(kind))
     if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
+        said = form.cleaned_data
         try:
             with transaction.atomic():
-                work.begin(found, given.get("reason", ""), given.get("to", ""))
+                work.begin(found, said.get("reason", ""), said.get("to", ""))
             return redirect("bulk", found.pk)
         except KenpoError as error:
             form.add_error("reason" if error.code == "needs_reason" else None, f"{error.what}{error.todo}")

@@ -56,6 +56,7 @@ from kenpo.office.forms import (
     OpeningForm,
     UndoForm,
     WithdrawForm,
+    given,
 )
 from kenpo.office.models import Account, Attachment, AuditRow, CaseRow, VaultIdentity
 from kenpo.office.queues import Queue, address, beside_address, queue_of
@@ -291,12 +292,10 @@ def _form(request: HttpRequest, worked: Worked, act: str, staff: Staff) -> forms
 def _done(worked: Worked, act: str, argument: str, form: forms.Form | None, seen: int) -> Case:
     """Do it. Raises CaseError and whatever a decision raises."""
     id = worked.case.id
-    given = form.cleaned_data if form else {}
+    said = form.cleaned_data if form else {}
     match act:
         case "move":
-            return casework.act(
-                id, cases.move, argument, expected=seen, reason=given["reason"], on=given["on"]
-            )
+            return casework.act(id, cases.move, argument, expected=seen, reason=said["reason"], on=said["on"])
         case "decide":
             facts = form.content if isinstance(form, ContentForm) else None
             return casework.act(id, cases.decide, expected=seen, facts=facts)
@@ -305,12 +304,12 @@ def _done(worked: Worked, act: str, argument: str, form: forms.Form | None, seen
         case "release":
             return casework.act(id, cases.release, expected=seen)
         case "assign":
-            to = get_object_or_404(Account, staff_id=given["to"], branch=on_duty().branch, is_active=True)
+            to = get_object_or_404(Account, staff_id=said["to"], branch=on_duty().branch, is_active=True)
             return casework.act(id, cases.assign, to.actor, expected=seen)
         case "comment":
-            return casework.act(id, cases.comment, given["text"], expected=None)
+            return casework.act(id, cases.comment, said["text"], expected=None)
         case "undo":
-            return casework.act(id, cases.undo, expected=seen, reason=given["reason"])
+            return casework.act(id, cases.undo, expected=seen, reason=said["reason"])
     raise PermissionDenied
 
 
@@ -388,8 +387,8 @@ def amend(request: HttpRequest, case: str) -> HttpResponse:
     """Correct the content of a case."""
     worked = _loaded(case)
     content = json.loads(worked.case.content)
-    form = ContentForm(worked.kind.content, request.POST or None, content=content, prefix="content")
-    why = MoveForm(request.POST or None, auto_id="why-%s")
+    form = ContentForm(worked.kind.content, given(request), content=content, prefix="content")
+    why = MoveForm(given(request), auto_id="why-%s")
     why.fields["reason"].label = "訂正する理由"
     why.fields["reason"].required = True
     del why.fields["on"]
@@ -450,9 +449,9 @@ def add_file(request: HttpRequest, case: str) -> HttpResponse:
     form = FileForm(request.POST, request.FILES, auto_id="file-%s")
     try:
         if form.is_valid():
-            given = form.cleaned_data["file"]
+            file = form.cleaned_data["file"]
             with transaction.atomic():
-                attachments.add(case, given.name, given.read(), expected=None)
+                attachments.add(case, file.name, file.read(), expected=None)
         elif int(request.META.get("CONTENT_LENGTH") or 0) > attachments.LARGEST:
             raise attachments.too_large()
     except CaseError as error:
@@ -487,7 +486,7 @@ def open_file(request: HttpRequest, case: str, file: UUID) -> HttpResponse:
 def withdraw_file(request: HttpRequest, case: str, file: UUID) -> HttpResponse:
     """Withdraw a file, with the reason."""
     row = _file(case, file)
-    form = WithdrawForm(request.POST or None)
+    form = WithdrawForm(given(request))
     if form.is_valid():
         try:
             with transaction.atomic():
@@ -525,8 +524,8 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     if duty.actor.first_of(workers(found)) is None:
         raise PermissionDenied
     subject = request.POST.get("subject", request.GET.get("subject", "")).strip()
-    form = ContentForm(found.content, request.POST or None, prefix="content", folds=True)
-    opening = OpeningForm(request.POST or None, auto_id="opening-%s")
+    form = ContentForm(found.content, given(request), prefix="content", folds=True)
+    opening = OpeningForm(given(request), auto_id="opening-%s")
     known = _known(found, subject)
     if request.method == "POST" and all([form.is_valid(), opening.is_valid()]) and known and form.content:
         try:
@@ -573,12 +572,12 @@ _TRIES = 50
 def _opened(kind: CaseKind, form: ContentForm, opening: OpeningForm, subject: str | None) -> Case:
     """Open the case; without a number of its own it gets the day of receipt and the next number of that day."""
     assert form.content is not None
-    given, duty = opening.cleaned_data, on_duty()
-    day = given["received_on"]
+    said, duty = opening.cleaned_data, on_duty()
+    day = said["received_on"]
     before = CaseRow.objects.filter(branch=duty.branch, kind=kind.id, received_on=day).count()
     keys = (
-        [given["key"].strip()]
-        if given["key"].strip()
+        [said["key"].strip()]
+        if said["key"].strip()
         else [f"{day:%Y%m%d}-{before + n}" for n in range(1, _TRIES)]
     )
     for place, key in enumerate(keys, 1):
@@ -596,7 +595,7 @@ def _opened(kind: CaseKind, form: ContentForm, opening: OpeningForm, subject: st
         try:
             with transaction.atomic():
                 case = casework.start(event)
-                if given["claim"]:
+                if said["claim"]:
                     case = casework.act(case.id, cases.claim, expected=case.sequence)
                 return case
         except CaseError as error:
