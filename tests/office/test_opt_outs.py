@@ -15,6 +15,7 @@ from django.utils import timezone
 from tests.offices import People
 
 from kenpo.base.era import to_wareki
+from kenpo.catalogue import CASEKINDS
 from kenpo.frame.cases import CaseError
 from kenpo.office import optouts
 from kenpo.office.acting import acting
@@ -69,6 +70,14 @@ def test_a_wish_of_a_member_is_none_of_an_institution_of_the_same_text(people: P
         _wish(subject="1234567", subject_kind="institution")
         assert not opted_out("35", "1234567", NOTICE, TODAY)
         assert opted_out("35", "1234567", SHEET, TODAY)
+
+
+def test_answers_to_what_people_asked_are_sent_all_the_same(people: People) -> None:
+    with acting(people.yamamoto.actor):
+        _wish()
+        answering = next(k for k in CASEKINDS.values() if k.worklist is None and k.subject == "member")
+        assert not opted_out("35", HANAKO, answering.id, TODAY)
+        assert answering not in optouts.kinds_for("member")
 
 
 def test_many_are_asked_for_at_once(people: People) -> None:
@@ -230,7 +239,7 @@ def test_head_office_looks_and_changes_nothing(browse: Browse, people: People) -
     client = browse(people.honda)
     client.post("/branch/", {"branch": "35"})
     page = client.get(PAGE)
-    assert "すべての通知" in _text(page)
+    assert "すべての勧奨・お知らせ" in _text(page)
     assert "申出を記録する" not in _text(page)
     assert client.post("/opt-outs/record/", _form()).status_code == 403
     assert client.post(f"/opt-outs/{row.pk}/withdraw/", {"until": "R8.6.1"}).status_code == 403

@@ -160,7 +160,7 @@ def test_yamamoto_prepares_looks_confirms_and_has_her_cases(browse: Browse, peop
     _carried_out(client, people.yamamoto, url)
     done = _text(client.get(url))
     assert "終わりました" in done
-    assert "案件を始める 5件" in done
+    assert "案件を始めた 5件" in done
     with acting(people.yamamoto.actor):
         assert CaseRow.objects.count() == 5
 
@@ -213,9 +213,10 @@ def test_the_progress_is_asked_for_until_the_plan_is_there(browse: Browse, peopl
     with acting(people.yamamoto.actor):
         pk = Opening.objects.get().pk
     opening.prepare_opening(pk, "35", people.yamamoto.staff_id)
-    ready = client.get(f"{url}progress/", headers={"hx-request": "true"}).content.decode()
-    assert "hx-trigger" not in ready
-    assert "準備ができました" in ready
+    ready = client.get(f"{url}progress/", headers={"hx-request": "true"})
+    assert "hx-trigger" not in ready.content.decode()
+    assert "準備ができました" in ready.content.decode()
+    assert ready["HX-Refresh"] == "true"
 
 
 def test_while_cases_are_opened_the_page_says_how_many(

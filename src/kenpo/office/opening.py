@@ -31,6 +31,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from kenpo.base.era import to_wareki
 from kenpo.base.errors import KenpoError
 from kenpo.catalogue import CASEKINDS, WORKLISTS
 from kenpo.frame.casekind import CaseKind, Subject
@@ -384,7 +385,7 @@ def _left(
     held: Any = current(enrolment.filter(enrolment.branch == branch), ALL_TABLES["enrolment"].key)
     held = held.filter((held.acquired_on <= today) & (held.lost_on.isnull() | (held.lost_on > today)))
     gone = source.memory(subjects, "opening_subjects").anti_join(held, "member_id")
-    said = f"資格は、{known.year}年{known.month}月{known.day}日までの資格データで確かめました。"
+    said = f"資格は、{to_wareki(known)}までの資格データで確かめました。"
     return frozenset(pl.DataFrame(pl.from_arrow(gone.to_pyarrow()))["member_id"]), [said]
 
 
@@ -632,7 +633,15 @@ class Line:
     @property
     def title(self) -> str:
         """The outcome in Japanese."""
-        return f"除外：{Passed(self.why).label}" if self.why else _OUTCOMES[self.outcome]
+        return self._said(_OUTCOMES)
+
+    @property
+    def result(self) -> str:
+        """The outcome in Japanese, once it has come about."""
+        return self._said(_RESULTS)
+
+    def _said(self, titles: Mapping[Outcome, str]) -> str:
+        return f"除外：{Passed(self.why).label}" if self.why else titles[self.outcome]
 
     @property
     def slug(self) -> str:
@@ -644,6 +653,11 @@ _OUTCOMES = {
     Outcome.OPEN: "案件を始める",
     Outcome.CONTROL: "対照群（始めない）",
     Outcome.OVER: "上限を超えた（始めない）",
+}
+_RESULTS = {
+    Outcome.OPEN: "案件を始めた",
+    Outcome.CONTROL: "対照群（始めていない）",
+    Outcome.OVER: "上限を超えた（始めていない）",
 }
 
 
@@ -672,9 +686,7 @@ def outdated(opening: Opening) -> list[str]:
     found = []
     made = date.fromisoformat(opening.counts["day"])
     if made != timezone.localdate():
-        found.append(
-            f"この準備は{made.month}月{made.day}日のものです。その後の資格の喪失は反映されていません。"
-        )
+        found.append(f"この準備は{to_wareki(made)}のものです。その後の資格の喪失は反映されていません。")
     try:
         same = lake().version() == opening.counts["data"]
     except KenpoError:

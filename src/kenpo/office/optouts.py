@@ -1,6 +1,7 @@
 """Wishes not to be written to (通知を希望しない申出): recorded, withdrawn, and asked for before anybody is written to.
 
-A wish is of one kind of case, or of all. It holds from the day it was made to the day before it is withdrawn.
+A wish is of one kind of case, or of all that the insurer begins by itself from a worklist (勧奨・お知らせ). Answers to what a
+person has applied for or asked are always sent. It holds from the day it was made to the day before it is withdrawn.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from kenpo.office import audit
 from kenpo.office.acting import on_duty
 from kenpo.office.casework import kind_of, readable_kinds
 from kenpo.office.models import OptOut
+
+ALL = "すべての勧奨・お知らせ"
+"""What a wish of no single kind is about."""
 
 _AT_ONCE = 5000
 
@@ -58,7 +62,9 @@ def opted_out_of(branch: str, subjects: Collection[str], kind: str, on: date) ->
 
 
 def in_force(branch: str, kind: CaseKind, on: date) -> QuerySet[OptOut]:
-    """The wishes of a branch that keep from writing about a kind of case on a day."""
+    """The wishes of a branch that keep from writing about a kind of case on a day; none for a kind that answers people."""
+    if kind.worklist is None:
+        return OptOut.objects.none()
     return OptOut.objects.filter(
         Q(until=None) | Q(until__gt=on),
         branch=branch,
@@ -73,7 +79,7 @@ def in_force(branch: str, kind: CaseKind, on: date) -> QuerySet[OptOut]:
 
 def kinds_for(subject_kind: str) -> tuple[CaseKind, ...]:
     """The kinds of case of which a subject of a sort can wish not to hear, as far as the person reads them."""
-    return tuple(k for k in readable_kinds() if k.subject == subject_kind and k.letters)
+    return tuple(k for k in readable_kinds() if k.worklist and k.letters and k.subject == subject_kind)
 
 
 def seen() -> QuerySet[OptOut]:
@@ -144,7 +150,7 @@ def withdraw(id: int, *, until: date, today: date) -> OptOut:
 def title_of(kind: str) -> str:
     """What a wish is about in Japanese: the title of a kind of case, or all."""
     if not kind:
-        return "すべての通知"
+        return ALL
     return CASEKINDS[kind].title if kind in CASEKINDS else "なくなった種類の通知"
 
 

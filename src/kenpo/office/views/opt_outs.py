@@ -33,16 +33,16 @@ class Wish(forms.Form):
         label="希望しない通知",
         required=False,
         widget=forms.RadioSelect,
-        help_text="「すべての通知」は、あとから加わる種類の通知にも及びます。",
+        help_text=f"「{optouts.ALL}」は、あとから加わる種類にも及びます。申請への決定や問合せへの回答は、申出があっても送ります。",
     )
     since = DayField(
-        label="申出日", help_text="申出を受けた日。この日から、新しい案件を始めず、通知を印刷しません。"
+        label="申出日", help_text="申出を受けた日。この日から、リストから案件を始めず、通知を印刷しません。"
     )
     source = forms.ChoiceField(label="申出の方法", choices=[(w.value, w.value) for w in Way])
 
     def __init__(self, *args: Any, subject_kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = [("", "すべての通知"), *((k.id, k.title) for k in optouts.kinds_for(subject_kind))]
+        kinds = [("", optouts.ALL), *((k.id, k.title) for k in optouts.kinds_for(subject_kind))]
         self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
 
 

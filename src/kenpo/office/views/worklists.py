@@ -115,12 +115,20 @@ def _row(worklist: Worklist, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "priority": row["priority"],
         "reason": row["reason_label"],
-        "cells": [
-            (title, _said(row[name]), _is_number(row[name])) for name, title in worklist.columns.items()
-        ],
+        "cells": [_cell(title, row[name]) for name, title in worklist.columns.items()],
         "file": row["file"],
         "line": row["source_line"],
     }
+
+
+_LONG = 16
+"""Characters from which a cell may break into lines."""
+
+
+def _cell(title: str, value: Any) -> dict[str, str]:
+    text = _said(value)
+    kind = "number" if _is_number(value) else "long" if len(text) > _LONG else "nowrap"
+    return {"title": title, "text": text, "kind": kind}
 
 
 def _is_number(value: Any) -> bool:
@@ -128,17 +136,20 @@ def _is_number(value: Any) -> bool:
 
 
 def _said(value: Any) -> str:
-    """A value as it is shown; of a keyed hash its beginning."""
-    if value is None or value == "":
-        return "－"
-    if isinstance(value, bool):
-        return "はい" if value else "いいえ"
-    if _is_number(value):
-        return f"{value:,}"
-    if isinstance(value, date):
-        return to_wareki(value)
-    text = str(value)
-    return f"{text[:8]}…" if re.fullmatch(r"[0-9a-f]{32,64}", text) else text
+    """A value as it is shown; of a keyed hash its beginning, of a quantity no more decimals than it needs."""
+    match value:
+        case None | "":
+            return "－"
+        case bool():
+            return "はい" if value else "いいえ"
+        case int():
+            return f"{value:,}"
+        case Decimal():
+            shown = f"{value:,f}"
+            return shown.rstrip("0").rstrip(".") if value.as_tuple().exponent in range(-9, -2) else shown
+        case date():
+            return to_wareki(value)
+    return re.sub(r"\A([0-9a-f]{8})[0-9a-f]{24,56}\Z", r"\1…", str(value))
 
 
 def _crumbs(*titles: str) -> list[dict[str, str]]:
@@ -154,11 +165,9 @@ def _crumbs(*titles: str) -> list[dict[str, str]]:
 class Start(forms.Form):
     """How cases are to be opened."""
 
-    month = forms.ChoiceField(
-        label="リストの月", help_text="取り込まれているデータの月。いちばん新しい月から選べます。"
-    )
+    month = forms.ChoiceField(label="リストの月", help_text="データが取り込まれている月。")
     capacity = NumberField(
-        label="上位 何件まで",
+        label="上限（件）",
         required=False,
         min_value=1,
         max_value=1_000_000,
@@ -354,7 +363,10 @@ def opening_progress(request: HttpRequest, id: int) -> HttpResponse:
         "result_url": reverse("opening", args=[found.pk]),
         "result": "内容を確かめる" if found.state == State.PREPARED else "結果を見る",
     }
-    return render(request, "office/parts/progress.html", {"job": job})
+    response = render(request, "office/parts/progress.html", {"job": job})
+    if job.get("finished"):
+        response["HX-Refresh"] = "true"
+    return response
 
 
 def _listed(request: HttpRequest, found: Opening, lines: tuple[Line, ...]) -> dict[str, Any]:
