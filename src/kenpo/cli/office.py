@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from kenpo.base.branches import NATION_CODE, branch_or_nation
-from kenpo.cli.output import console, errors, table
+from kenpo.cli.output import console, errors, number, table
 from kenpo.office.config import Config, read
 
 app = typer.Typer(help="案件システムの管理：管理者、点検、保存期間、鍵", no_args_is_help=True)
@@ -178,3 +179,34 @@ def verify_command(place: BranchOption = None, office: OfficeOption = None) -> N
         )
         raise typer.Exit(1)
     console.print(f"{said}異常はありません。", soft_wrap=True)
+
+
+@app.command("purge")
+def purge_command(
+    yes: Annotated[bool, typer.Option("--yes", help="実際に廃棄する（省略時は件数を示すだけ）")] = False,
+    office: OfficeOption = None,
+) -> None:
+    """保存期間の過ぎたものを、それに属するものとともに廃棄します。--yes を付けなければ、件数を示すだけで何も変えません。"""
+    _open(office)
+    from kenpo.office import retention
+
+    today = date.today()
+    rows = [
+        [
+            found.title,
+            branch_or_nation(found.branch).name if found.branch else "",
+            f"{found.day} まで",
+            number(found.count),
+        ]
+        for found in (retention.purge(today) if yes else retention.due(today))
+    ]
+    if not rows:
+        console.print("保存期間の過ぎたものはありません。")
+        return
+    heads = [("記録", "left"), ("支部", "left"), ("期間の過ぎた日", "left"), ("件数", "right")]
+    table("廃棄したもの" if yes else "保存期間の過ぎたもの", heads, rows)
+    if not yes:
+        console.print(
+            "廃棄するときは、控え（kenpo backup）を取ってから --yes を付けて実行してください。",
+            soft_wrap=True,
+        )

@@ -25,6 +25,9 @@ from kenpo.office import audit
 from kenpo.office.acting import on_duty
 from kenpo.office.models import AuditRow
 
+_NONE = (0, "")
+"""Of a day without events."""
+
 _DIGESTS = """
 select ("when" at time zone 'Asia/Tokyo')::date as day, count(*),
   encode(sha256(convert_to(string_agg(hash, '' order by "case", sequence), 'UTF8')), 'hex')
@@ -35,12 +38,13 @@ group by day order by day
 
 @dataclass(frozen=True)
 class Anchors:
-    """What the file says. days: (branch, day) → events and their digest, as last written; entries: branch → number and hash
+    """What the file says. days: (branch, day) → events and their digest, as written the last time and the time before, since
+    a removal at the end of a period may have been written down and then not been done; entries: branch → number and hash
     of entries of its audit log; removed: of the last one that was removed at the end of its period; lines: the hashes of
     all lines; faults: what is wrong with the file itself.
     """
 
-    days: Mapping[tuple[str, date], tuple[int, str]]
+    days: Mapping[tuple[str, date], Sequence[tuple[int, str]]]
     entries: Mapping[str, Sequence[tuple[int, str]]]
     removed: Mapping[str, tuple[int, str]]
     lines: frozenset[str]
@@ -53,7 +57,7 @@ class Anchors:
 
 def read(path: Path) -> Anchors:
     """The file of anchors; an office that has none yet has nothing written down."""
-    days: dict[tuple[str, date], tuple[int, str]] = {}
+    days: dict[tuple[str, date], list[tuple[int, str]]] = {}
     entries: dict[str, list[tuple[int, str]]] = {}
     removed: dict[str, tuple[int, str]] = {}
     lines, faults, previous = set(), [], NO_HASH
@@ -63,7 +67,8 @@ def read(path: Path) -> Anchors:
             if said["previous"] != previous:
                 faults.append(f"{path.name} の{number}行：前の行とつながっていません。")
             if said["what"] == "day":
-                days[said["branch"], date.fromisoformat(said["day"])] = (said["events"], said["digest"])
+                key = (said["branch"], date.fromisoformat(said["day"]))
+                days[key] = [*days.get(key, ())[-1:], (said["events"], said["digest"])]
             elif said["what"] == "audit":
                 entries.setdefault(said["branch"], []).append((said["sequence"], said["hash"]))
             else:
@@ -123,9 +128,7 @@ def rewrite(path: Path, days: Iterable[date]) -> None:
     """Write some days of the branch acted in down anew, after cases were removed at the end of their period of retention."""
     branch, found = on_duty().branch, []
     for day in sorted(days):
-        ((events, digest),) = [(n, d) for _, n, d in digests(branch, day, day + timedelta(days=1))] or [
-            (0, "")
-        ]
+        events, digest = next((some[1:] for some in digests(branch, day, day + timedelta(days=1))), _NONE)
         found.append(
             {"what": "day", "branch": branch, "day": day.isoformat(), "events": events, "digest": digest}
         )
@@ -178,11 +181,11 @@ def faults(anchors: Anchors, branch: str) -> list[str]:
     """What of the branch acted in is no longer as it was written down, in Japanese."""
     last = anchors.last_day(branch)
     now = {day: (n, d) for day, n, d in digests(branch, None, last + timedelta(days=1))} if last else {}
-    written = {day: held for (place, day), held in anchors.days.items() if place == branch and held[0]}
+    written = {day: held for (place, day), held in anchors.days.items() if place == branch}
     found = [
-        f"{day} の履歴が、要約を記録した後に書き換えられています（そのとき {written.get(day, (0,))[0]} 件、いま {now.get(day, (0,))[0]} 件）。"
+        f"{day} の履歴が、要約を記録した後に書き換えられています（そのとき {told[-1][0]} 件、いま {now.get(day, _NONE)[0]} 件）。"
         for day in sorted(written.keys() | now.keys())
-        if written.get(day) != now.get(day)
+        if now.get(day, _NONE) not in (told := written.get(day, (_NONE,)))
     ]
     return [*found, *_audit_faults(anchors, branch)]
 
