@@ -17,6 +17,7 @@ FAMILIES = (
     "accounts",
     "audit",
     "jobs",
+    "retention",
     "workload",
     "queue",
     "case",
