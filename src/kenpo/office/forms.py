@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from pydantic import BaseModel, ValidationError
@@ -37,7 +39,7 @@ class DayField(forms.Field):
             return to_wareki(value)
         try:
             return to_wareki(date.fromisoformat(value)) if isinstance(value, str) and value else value
-        except ValueError:
+        except (ValueError, ArgumentError):
             return value
 
     def to_python(self, value: Any) -> date | None:
@@ -45,9 +47,18 @@ class DayField(forms.Field):
         if value in self.empty_values or isinstance(value, date):
             return value or None
         try:
-            return parse_date(str(value))
+            found = parse_date(str(value))
+            to_wareki(found)
         except ArgumentError as error:
             raise forms.ValidationError(f"日付として読めません。{error.todo}") from None
+        return found
+
+
+def sequence_of(text: str) -> int:
+    """The sequence of a case that a page was sent with. Raises PermissionDenied for what no page holds."""
+    if re.fullmatch(r"[0-9]{1,9}", text) is None:
+        raise PermissionDenied
+    return int(text)
 
 
 def _ascii(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -18,7 +19,7 @@ from kenpo.office import casework, exports
 from kenpo.office.acting import STAFF, on_duty, page
 from kenpo.office.casepage import Staff, staff_of
 from kenpo.office.exports import Column
-from kenpo.office.forms import NO_NAMES, given
+from kenpo.office.forms import NO_NAMES, given, sequence_of
 from kenpo.office.models import Bulk, BulkItem, CaseRow
 from kenpo.office.queues import address, beside_address, queue_of
 from kenpo.office.views.queue import kind_here, operations
@@ -74,9 +75,9 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
 
 def _seen(value: str) -> tuple[str, int]:
     case, _, sequence = value.partition(":")
-    if not sequence.isdecimal():
+    if re.fullmatch(r"[0-9a-f]{32}", case) is None:
         raise PermissionDenied
-    return case, int(sequence)
+    return case, sequence_of(sequence)
 
 
 def _bulk(pk: int) -> tuple[Bulk, CaseKind]:

@@ -57,6 +57,7 @@ from kenpo.office.forms import (
     UndoForm,
     WithdrawForm,
     given,
+    sequence_of,
 )
 from kenpo.office.models import Account, Attachment, AuditRow, CaseRow, VaultIdentity
 from kenpo.office.queues import Queue, address, beside_address, queue_of
@@ -270,10 +271,7 @@ def do(request: HttpRequest, case: str) -> HttpResponse:
 
 def _expected(request: HttpRequest) -> int:
     """The sequence the person saw."""
-    given = request.POST.get("expected", "")
-    if not given.isdecimal():
-        raise PermissionDenied
-    return int(given)
+    return sequence_of(request.POST.get("expected", ""))
 
 
 def _form(request: HttpRequest, worked: Worked, act: str, staff: Staff) -> forms.Form | None:
