@@ -192,7 +192,7 @@ def too_large() -> CaseError:
     return CaseError(
         "ファイルが大きすぎます（10MBまで）。",
         todo="分けるか、解像度を下げて保存し直してください。",
-        code="too_large",
+        code="file_too_large",
     )
 
 
