@@ -6,7 +6,17 @@ from tests.press.figures import BRANCHES, drawn
 from kenpo.base.document import Chart
 from kenpo.base.errors import ArgumentError
 from kenpo.press import drawing
-from kenpo.press.charts import MONTHS, Progress, Rank, Series, line_chart, progress_chart, rank_chart
+from kenpo.press.charts import (
+    MONTHS,
+    Progress,
+    Rank,
+    Series,
+    line_chart,
+    parts_chart,
+    progress_chart,
+    rank_chart,
+    trend_chart,
+)
 
 
 def test_the_fiscal_year_begins_in_april():
@@ -38,6 +48,25 @@ def test_all_branches_are_on_the_axis():
     assert all(f">{name[0]}<" in svg for name in BRANCHES)
 
 
+def test_a_trend_tells_the_branch_and_the_nation_month_by_month():
+    lines = [Series("山口支部", [80.1, None, 80.44]), Series("全国", [81.0, 81.2, 81.3])]
+    chart = trend_chart(lines, ["R7.2", "R7.3", "R7.4"], title="使用割合")
+    assert chart.words == (
+        "使用割合。山口支部はR7.2 80.1%、R7.4 80.4%。全国はR7.2 81.0%、R7.3 81.2%、R7.4 81.3%。"
+    )
+    svg = drawing.svg(chart)
+    assert all(f">{text}<" in svg for text in ("山口支部", "全国", "R7.3", "80.4%"))
+
+
+def test_parts_stand_in_the_order_given_and_hidden_ones_have_a_word_in_place_of_a_bar():
+    rows = [Rank("75歳以上", None), Rank("5-9歳", 70.0), Rank("0-4歳", 90.0)]
+    chart = parts_chart(rows, title="内訳", whole=("山口支部", 80.0))
+    assert chart.words == "内訳。75歳以上 秘匿、5-9歳 70.0%、0-4歳 90.0%、山口支部 80.0%。"
+    svg = drawing.svg(chart)
+    assert svg.index(">75歳以上<") < svg.index(">5-9歳<") < svg.index(">0-4歳<")
+    assert ">秘匿<" in svg
+
+
 @pytest.mark.parametrize(
     "chart",
     [
@@ -48,6 +77,10 @@ def test_all_branches_are_on_the_axis():
         line_chart([Series("令和3年度", [1.0])], title="4月だけ", unit="円", digits=0),
         rank_chart([], "山口", title="空"),
         rank_chart([Rank("山口", 0), Rank("東京", -1)], "山口", title="零と負", mean=0),
+        trend_chart([Series("山口支部", []), Series("全国", [])], [], title="月なし"),
+        trend_chart([Series("山口支部", [None]), Series("全国", [1.0])], ["R7.4"], title="支部の値なし"),
+        parts_chart([], title="空"),
+        parts_chart([Rank("男", -1.0), Rank("女", None)], title="負と秘匿", whole=("全体", -2.0)),
     ],
 )
 def test_charts_with_little_or_odd_data_are_drawn(chart: Chart):

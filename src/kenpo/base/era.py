@@ -165,6 +165,20 @@ def parse_month(text: str) -> date:
     return period.first_day
 
 
+def parse_months(text: str) -> tuple[date, date]:
+    """The first and the last month of a text: 2018-04..2019-03, or one month alone.
+
+    Raises ArgumentError for what is no month, and when the end comes before the beginning.
+    """
+    first, _, last = text.partition("..")
+    span = parse_month(first), parse_month(last or first)
+    if span[0] > span[1]:
+        raise ArgumentError(
+            f"年月の範囲「{text}」の初めと終わりが逆です。", todo="2018-04..2019-03 の形で指定してください。"
+        )
+    return span
+
+
 def parse_fiscal_year(text: str) -> int:
     """A fiscal year (年度), as the AD year of its April: 令和3年度, R3年度, 2021年度 and FY2021 are 2021.
 

@@ -1,8 +1,10 @@
-"""Text (文字): widths, kana, variant characters (異体字) and CP932 (Shift_JIS as Windows writes it)."""
+"""Text (文字): numbers as printed, widths, kana, variant characters (異体字) and CP932 (Shift_JIS as Windows writes it)."""
 
 from __future__ import annotations
 
 import unicodedata
+from decimal import Decimal
+from typing import Any
 
 import jaconv
 
@@ -73,6 +75,25 @@ _TO_CP932 = str.maketrans({"\u301c": "\uff5e", "\u2212": "\uff0d", "\u2016": "\u
 # Bytes 80, A0, FD, FE and FF stand for no character; Python's codec lets them through as these.
 _NOT_CHARACTERS = "\x80\uf8f0\uf8f1\uf8f2\uf8f3"
 _UNDECODABLE = "\ufffd"
+
+
+NOTHING = "－"
+"""What stands where there is no value."""
+
+
+def number(value: Any) -> str:
+    """A number for people: thousands separated, no trailing zeros; － for None."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, Decimal):
+        text = f"{value:,f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def printed(value: Decimal | None, unit: str) -> str:
+    """A figure as it is printed, with just the digits it has: (59.9, "%") → 59.9%, (8521, "円") → 8,521円; － for None."""
+    return NOTHING if value is None else f"{value:,f}{unit}"
 
 
 def half_width(text: str) -> str:

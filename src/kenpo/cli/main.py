@@ -22,7 +22,7 @@ from rich.progress import (
 )
 
 from kenpo.base.branches import BRANCHES, NATION_CODE, branch, branch_or_nation
-from kenpo.base.era import parse_date, parse_month, to_wareki_month
+from kenpo.base.era import parse_date, parse_month, parse_months, to_wareki_month
 from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
 from kenpo.catalogue import DERIVATIONS, INITIATIVES, MEASURES, WORKLISTS, measure_of, worklist_of
 from kenpo.cli import docs as docs_module
@@ -305,7 +305,7 @@ def show_command(
     if by is not None and by not in BREAKDOWNS:
         listed = "、".join(f"{b.name}（{b.title}）" for b in BREAKDOWNS.values())
         raise ArgumentError(f"内訳「{by}」は使えません。", todo=f"次のいずれかを指定してください：{listed}")
-    span = _months(month)
+    span = parse_months(month) if month else None
     code = branch_or_nation(branch).code if branch else None
     parts = _parts(where)
     if measure is None:
@@ -345,18 +345,6 @@ def _parts(words: list[str] | None) -> dict[str, str]:
     return out
 
 
-def _months(text: str | None) -> tuple[date, date] | None:
-    if text is None:
-        return None
-    first, _, last = text.partition("..")
-    span = parse_month(first), parse_month(last or first)
-    if span[0] > span[1]:
-        raise ArgumentError(
-            f"年月の範囲「{text}」の初めと終わりが逆です。", todo="2018-04..2019-03 の形で指定してください。"
-        )
-    return span
-
-
 def _public(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
     names = {b.code: b.name for b in BRANCHES} | {NATION_CODE: "全国"}
     return rows.select(
@@ -381,10 +369,6 @@ def _of_month(measure: Measure) -> str:
     if measure.cases:
         return ""
     return "診療分" if measure.flow else "末"
-
-
-def _rate(measure: Measure, value: Any) -> str:
-    return "－" if value is None else f"{value:,.{measure.precision}f}{measure.unit}"
 
 
 def _notes(lake: Lake, measure: Measure, rows: pl.DataFrame) -> str:
@@ -420,7 +404,7 @@ def _print_figures(
             f"{r['branch']} {names.get(r['branch'], '')}",
             f"{r['month']:%Y-%m}",
             *([r["value"]] if by else []),
-            _rate(measure, r["rate"]),
+            measure.printed(r["rate"]),
             *([] if counted else [number(r["numerator"]), number(r["denominator"])]),
             number(r["eligible"]),
             number(r["excluded"]),
@@ -450,7 +434,7 @@ def _show_all(
                     item.id,
                     item.title,
                     f"{r['month']:%Y-%m}",
-                    _rate(item, r["rate"]),
+                    item.printed(r["rate"]),
                     number(r["numerator"]),
                     "－" if item.form == "count" else number(r["denominator"]),
                 ]
@@ -545,9 +529,9 @@ def explain_command(
 
 def _sum(measure: Measure, said: Explanation) -> str:
     if measure.form == "count":
-        return _rate(measure, said.rate)
+        return measure.printed(said.rate)
     times = " × 100" if measure.form == "percent" and measure.unit != "%" else ""
-    return f"{_rate(measure, said.rate)} ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}{times}"
+    return f"{measure.printed(said.rate)} ＝ 分子 {number(said.numerator)} ÷ 分母 {number(said.denominator)}{times}"
 
 
 def _value(value: Any) -> str:

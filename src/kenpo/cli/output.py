@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kenpo.base.errors import ArgumentError
+from kenpo.base.text import number
 
 _PIPE_WIDTH = 200
 
@@ -42,16 +43,6 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
-
-
-def number(value: Any) -> str:
-    """A number for people: thousands separated, no trailing zeros, blank for NULL."""
-    if value is None:
-        return "－"
-    if isinstance(value, Decimal):
-        text = f"{value:,f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def table(

@@ -63,7 +63,7 @@ def _figure(actual: object, unit: str) -> str:
     if value is None:
         return "－"
     as_of = getattr(actual, "as_of", "")
-    return f"{value:,f}{'％' if unit == '%' else unit}" + (f"（{as_of}）" if as_of else "")
+    return number_text(value, unit) + (f"（{as_of}）" if as_of else "")
 
 
 def say_board(made: Board) -> None:

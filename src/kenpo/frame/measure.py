@@ -16,6 +16,7 @@ from kenpo.base.branches import BRANCH_CODES, NATION_CODE
 from kenpo.base.errors import MeasureError, NotLoaded
 from kenpo.base.fiscal import fy, fy_first_day
 from kenpo.base.money import round_ratio
+from kenpo.base.text import printed
 from kenpo.frame.breakdown import BREAKDOWNS, Breakdown, listed, municipality_of
 from kenpo.frame.caselake import cases_version
 from kenpo.frame.derivation import Derivation, definition_text, derive
@@ -95,6 +96,10 @@ class Measure:
             return None
         whole = 100 if self.form == "percent" else 1
         return round_ratio(whole * Fraction(numerator) / Fraction(denominator), self.precision)
+
+    def printed(self, value: Decimal | None) -> str:
+        """A figure of the measure as everybody reads it, in terminals, documents and pages: 83.3%, 12,345円; － without one."""
+        return printed(value, self.unit)
 
 
 def measure(**declared: Any) -> Callable[[Units], Measure]:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kenpo.base.money import round_ratio
+from kenpo.base.text import printed
 
 Direction = Literal["up", "down", "none"]
 """up: higher is better. down: lower is better. none: done or not done."""
@@ -142,7 +143,7 @@ Target = Annotated[
 
 def number_text(value: Decimal, unit: str) -> str:
     """A number for people with just its digits: (59.9, "%") → 59.9％; (8521, "円") → 8,521円."""
-    return f"{value:,f}{'％' if unit == '%' else unit}"
+    return printed(value, "％" if unit == "%" else unit)
 
 
 def describe(target: Target, unit: str, precision: int, *, last_year: Decimal | None = None) -> str:

@@ -284,7 +284,126 @@ def rank_chart(
     return _chart(title, alt.layer(*layers), f"{title}。{'、'.join(words)}。", 0.5)
 
 
-def _label(rows: list[dict[str, Any]], x: alt.X | alt.XValue, y: alt.Y, **look: Any) -> alt.Chart:
+def trend_chart(
+    lines: Sequence[Series], months: Sequence[str], *, title: str, unit: str = "%", digits: int = 1
+) -> Chart:
+    """Figures month by month over any span (月ごとの推移): the first line is the own one, the second what it is held against.
+
+    months: the labels of the months, as many as every line has values. The last figure of the own line is printed.
+    """
+    shown = f"{{:,.{digits}f}}{unit}"
+    looks = [(BLUE, [1, 0], 3.5), (VERMILION, [8, 4], 2.5), *((_GREY, dash, 2) for dash in _PAST)]
+    names = [line.label for line in lines]
+    values = [
+        {"series": line.label, "month": month, "value": value}
+        for line in lines
+        for month, value in zip(months, line.values, strict=True)
+    ]
+    x = alt.X(
+        "month:O",
+        scale=alt.Scale(domain=list(months)),
+        axis=alt.Axis(title=None, labelAngle=0, grid=False, labelOverlap="parity", ticks=False),
+    )
+    y = alt.Y(
+        "value:Q",
+        scale=alt.Scale(zero=False, padding=18),
+        axis=alt.Axis(title=None, labelExpr=f"datum.label + '{unit}'"),
+    )
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=700)
+
+    def told_apart(place: int) -> alt.Scale:
+        return alt.Scale(domain=names, range=[look[place] for look in looks[: len(names)]])
+
+    strokes = (
+        alt.Chart(alt.Data(values=values))
+        .mark_line()
+        .encode(
+            x,
+            y,
+            alt.Color("series:N", scale=told_apart(0), legend=legend),
+            alt.StrokeDash("series:N", scale=told_apart(1), legend=legend),
+            alt.StrokeWidth("series:N", scale=told_apart(2), legend=legend),
+        )
+    )
+    own = [v for v in values if v["series"] == names[0] and v["value"] is not None]
+    points = alt.Chart(alt.Data(values=own)).mark_point(filled=True, size=60, color=BLUE, opacity=1)
+    layers: list[Any] = [strokes, points.encode(x, y)]
+    if own:
+        last = [{**own[-1], "text": shown.format(own[-1]["value"])}]
+        layers.append(_label(last, x, y, color=BLUE, align="right", dx=6, dy=-16))
+    words = [
+        f"{line.label}は"
+        + (
+            "、".join(
+                f"{m} {shown.format(v)}" for m, v in zip(months, line.values, strict=True) if v is not None
+            )
+            or "値なし"
+        )
+        for line in lines
+    ]
+    return _chart(title, alt.layer(*layers), f"{title}。{'。'.join(words)}。", 0.5)
+
+
+def parts_chart(
+    rows: Sequence[Rank],
+    *,
+    title: str,
+    unit: str = "%",
+    digits: int = 1,
+    whole: tuple[str, float] | None = None,
+    absent: str = "秘匿",
+) -> Chart:
+    """The parts of a figure (内訳) as horizontal bars in the order given, each with its figure at the right.
+
+    A part without a figure has no bar and the word of absent. whole: label and figure of all parts together, a level line.
+    """
+    shown = f"{{:,.{digits}f}}{unit}"
+    known = [r.value for r in rows if r.value is not None]
+    top: float = max([*known, *([whole[1]] if whole else []), 0.0]) or 1.0
+    low: float = min([*known, 0.0])
+    labels = [r.label for r in rows]
+    values = [
+        {
+            "label": label,
+            "value": r.value,
+            "at": low if r.value is None else max(r.value, 0),
+            "text": absent if r.value is None else shown.format(r.value),
+        }
+        for label, r in zip(labels, rows, strict=True)
+    ]
+    y = alt.Y(
+        "label:N",
+        scale=alt.Scale(domain=labels),
+        title=None,
+        axis=alt.Axis(ticks=False, domain=False, labelPadding=8, labelOverlap=False),
+    )
+    scale = alt.Scale(domain=[low, low + (top - low) * 1.4], nice=False)
+    axis = alt.Axis(title=None, labelExpr=f"datum.value <= {top * 1.15} ? datum.label + '{unit}' : ''")
+    x = alt.X("value:Q", scale=scale, axis=axis)
+    base = alt.Chart(alt.Data(values=values))
+    bars = base.mark_bar(height=13, color=BLUE, stroke=_DARK, strokeWidth=0.8).encode(x, y)
+    place = alt.X("at:Q", scale=scale, axis=axis)
+    halo = base.mark_text(align="left", dx=6, stroke="white", strokeWidth=4, color="white")
+    text = alt.layer(
+        halo.encode(place, y, alt.Text("text:N")),
+        base.mark_text(align="left", dx=6).encode(place, y, alt.Text("text:N")),
+    )
+    layers: list[Any] = [bars]
+    words = [f"{r.label} {absent if r.value is None else shown.format(r.value)}" for r in rows]
+    if whole is not None:
+        said = f"{whole[0]} {shown.format(whole[1])}"
+        line = alt.Chart(alt.Data(values=[{"value": whole[1]}]))
+        layers.append(line.mark_rule(strokeDash=[8, 4], strokeWidth=2, color=VERMILION).encode(x))
+        at = [{"value": whole[1], "text": said}]
+        layers.append(_label(at, x, alt.YValue(-8), color=VERMILION))
+        words.append(said)
+    layers.append(text)
+    return _chart(title, alt.layer(*layers), f"{title}。{'、'.join(words)}。", (60 + 24 * len(rows)) / WIDTH)
+
+
+def _label(
+    rows: list[dict[str, Any]], x: alt.X | alt.XValue, y: alt.Y | alt.YValue, **look: Any
+) -> alt.Chart:
     """A bold text with a white edge, so that it is read upon lines and bars."""
     base = alt.Chart(alt.Data(values=rows))
     return alt.layer(  # type: ignore[return-value]
