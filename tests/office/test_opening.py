@@ -464,3 +464,26 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_happens_twice(
     assert count("office_case") == count("office_event") == count("office_opening_row", "outcome = 'open'")
     assert count("office_control") == count("office_opening_row", "outcome = 'control'") > 0
     assert count("office_case") + count("office_control") == 60
+
+
+_WORK = """
+from procrastinate.contrib.django import app
+with app.replace_connector(app.connector.get_worker_connector()) as worker:
+    worker.run_worker(wait=False, listen_notify=False, install_signal_handlers=False)
+"""
+
+
+def test_the_worker_does_what_was_asked_for_on_the_pages(
+    fresh_office: FreshOffice, both: TwoBranches
+) -> None:
+    for code in (_BEGIN, _WORK, _CONFIRM, _WORK):
+        fresh_office.python(_PEOPLE + code, KENPO_LAKE=str(both.lake_path))
+    assert fresh_office.sql("select state from office_opening") == [("done",)]
+    opened = fresh_office.sql(
+        "select (select count(*) from office_case), (select count(*) from office_control)"
+    )
+    assert sum(opened[0]) == 60
+    done = fresh_office.sql(
+        "select task_name, status from procrastinate_jobs where task_name like '%open%' order by id"
+    )
+    assert done == [("kenpo.prepare_opening", "succeeded"), ("kenpo.open_cases", "succeeded")]
