@@ -35,6 +35,8 @@ class What(StrEnum):
     ACCOUNT_CHANGED = "account_changed"
     BRANCH_CHOSEN = "branch_chosen"
     PURGED = "purged"
+    TOKEN_MADE = "token_made"
+    TOKEN_REVOKED = "token_revoked"
     VAULT_FILLED = "vault_filled"
     ANCHORED = "anchored"
     VERIFIED = "verified"
@@ -62,6 +64,8 @@ _LABELS = {
     What.ACCOUNT_CHANGED: "利用者の登録・変更",
     What.BRANCH_CHOSEN: "支部の切替え",
     What.PURGED: "保存期間の過ぎた案件の廃棄",
+    What.TOKEN_MADE: "APIの鍵の発行",
+    What.TOKEN_REVOKED: "APIの鍵の取消し",
     What.VAULT_FILLED: "個人情報の登録",
     What.ANCHORED: "履歴の要約の記録",
     What.VERIFIED: "履歴の検査",
@@ -74,6 +78,14 @@ def record(what: What, *, case: str = "", subject: str = "", detail: str = "") -
     duty = on_duty()
     about = duty.branch if duty.branch != duty.actor.branch else ""
     return _append(duty.actor.branch, duty.actor.id, what, about, case, subject, detail)
+
+
+def case_opened(case: str) -> None:
+    """Write down that a case was opened: once a day for a person."""
+    duty, start = on_duty(), timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = AuditRow.objects.filter(branch=duty.actor.branch, actor=duty.actor.id, at__gte=start)
+    if not today.filter(what=What.CASE_OPENED, case=case).exists():
+        record(What.CASE_OPENED, case=case)
 
 
 def _append(

@@ -39,6 +39,7 @@ from kenpo.office.casepage import (
     moves_of,
     origin_of,
     people_of,
+    reckoning_of,
     row_of,
     staff_of,
     state_of,
@@ -59,7 +60,7 @@ from kenpo.office.forms import (
     given,
     sequence_of,
 )
-from kenpo.office.models import Account, Attachment, AuditRow, CaseRow, VaultIdentity
+from kenpo.office.models import Account, Attachment, CaseRow, VaultIdentity
 from kenpo.office.queues import Queue, address, beside_address, queue_of
 
 RECENT = 12
@@ -112,7 +113,7 @@ def _shown(request: HttpRequest, worked: Worked, said: Said | None = None) -> Ht
     name = "office/case_panel.html" if beside else "office/case.html"
     response = render(request, name, context, status=said.status)
     response["Vary"] = "HX-Request"
-    _note_opened(one)
+    audit.case_opened(one.id)
     return response
 
 
@@ -147,9 +148,11 @@ def _context(request: HttpRequest, worked: Worked, staff: Staff, said: Said) -> 
         "reasoned": [m for m in possible if m.needs_reason],
         "others": [m for m in moves if m.refusal],
         "steps": steps_of(worked, staff),
+        "reckoning": reckoning_of(one),
         "document": document_of(worked),
         "charts": f"{reverse('case', args=[one.id])}chart",
         "letters": letters_of(worked),
+        "letters_url": _address("letters"),
         "comments": comments_of(worked, staff),
         "files": attachments.listed(one.id),
         "staff": staff,
@@ -203,20 +206,6 @@ def _address(name: str, *args: str) -> str:
         return reverse(name, args=args)
     except NoReverseMatch:
         return ""
-
-
-def _note_opened(one: Case) -> None:
-    """Write down that the case was opened: once a day for a person."""
-    duty, start = on_duty(), timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    seen = AuditRow.objects.filter(
-        branch=duty.actor.branch,
-        actor=duty.actor.id,
-        at__gte=start,
-        what=audit.What.CASE_OPENED,
-        case=one.id,
-    )
-    if not seen.exists():
-        audit.record(audit.What.CASE_OPENED, case=one.id)
 
 
 @page(*STAFF)
@@ -551,9 +540,11 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _known(kind: CaseKind, subject: str) -> bool:
-    """Whether the subject is somebody of the branch, or none was given."""
+    """Whether the subject is somebody of the branch, or an institution, or none was given."""
     if not subject:
         return True
+    if kind.subject == Subject.INSTITUTION:
+        return not isinstance(vault.recipients(kind.subject, [subject])[subject], str)
     found = VaultIdentity.objects.filter(branch=on_duty().branch, subject_kind=kind.subject, subject=subject)
     return kind.subject != Subject.NONE and found.exists()
 
