@@ -460,13 +460,13 @@ class TestReturned:
     @pytest.mark.parametrize(
         ("typed", "code"),
         [
-            ("", "empty"),
-            ("　", "empty"),
+            ("", "bad_number"),
+            ("　", "bad_number"),
             ("0000000000000000", "not_found"),
             ("山口企第令8-999999号", "not_found"),
             ("東京企第令8-000001号", "other_branch"),
-            ("こんにちは", "unreadable"),
-            ("1234", "unreadable"),
+            ("こんにちは", "bad_number"),
+            ("1234", "bad_number"),
         ],
     )
     def test_what_is_no_number_of_a_letter_here_is_told_plainly(self, row: LetterRow, typed: str, code: str):

@@ -70,9 +70,12 @@ class State(StrEnum):
 _DUE = (
     "c.branch = %(branch)s and c.kind = {kind} and c.letters_due @> array[{letter}]::varchar[] and c.letters_due <> '{{}}'"
     ' and not exists (select from office_letter l join office_letter_run r on r.id = l.run_id where l."case" = c.id'
-    " and l.batch_id is null and l.skipped = '' and r.letter = {letter} and r.state in ('waiting', 'printing', 'failed'))"
+    " and l.batch_id is null and l.skipped = '' and r.letter = {letter} and r.state in ('waiting', 'printing', 'failed')"
+    " offset 0)"
 )
-"""Cases c with a letter to be sent that no run has taken on."""
+"""Cases c with a letter to be sent that no run has taken on. Looked up case by case (offset 0): right after a run has taken
+many on, the planner would not know of them yet and compare every case with every letter.
+"""
 
 
 @dataclass(frozen=True)
@@ -679,12 +682,12 @@ class Returned:
 def letter_by(code: str) -> LetterRow:
     """The letter that bears a 文書番号 or 受付番号, as it is typed or scanned from its QR code, whatever its spelling.
 
-    Raises CaseError: empty, not_found, other_branch.
+    Raises CaseError: bad_number, not_found, other_branch.
     """
     text = "".join(unicodedata.normalize("NFKC", code).split()).upper()
     if not text:
         raise CaseError(
-            "番号がありません。", todo="受付番号か文書番号を読み取るか、入れてください。", code="empty"
+            "番号がありません。", todo="受付番号か文書番号を読み取るか、入れてください。", code="bad_number"
         )
     token = re.sub("[-‐‑‒–—―−ー]", "", text.rsplit("/", 1)[-1]).translate(_ALIKE)
     if _TOKEN.fullmatch(token):
@@ -707,7 +710,7 @@ def _by_number(text: str) -> LetterRow:
             "受付番号か文書番号として読めません。",
             todo="QRコードを読み取り直すか、QRコードの下の受付番号（16文字）か文書番号（例 "
             f"{number_text(own, Group.PLANNING, fy(timezone.localdate()), 123)}）を入れてください。",
-            code="unreadable",
+            code="bad_number",
         )
     other = next((b for b in BRANCHES if found["head"][:-2] == b.short and b.code != own), None)
     if other is not None:

@@ -31,7 +31,15 @@ from kenpo.intake.membership.identities import IdentityBlock, IdentityReport
 from kenpo.lake import Lake
 from kenpo.office import audit
 from kenpo.office.acting import on_duty, system
-from kenpo.office.keyring import Identity, Keyring, VaultError, birth_text, card_text, search_texts
+from kenpo.office.keyring import (
+    Identity,
+    Keyring,
+    VaultError,
+    birth_text,
+    card_text,
+    normalised,
+    search_texts,
+)
 from kenpo.office.models import Attachment, SealedBlob, VaultIdentity, VaultIndex
 
 _AT_ONCE = 5000
@@ -394,15 +402,14 @@ def find(query: Query, limit: int = 20) -> Found:
     branch = on_duty().branch
     if query.symbol and not query.number:
         return _workplace(branch, query)
-    asked = [
-        [(name, keyring().index(name, text, branch)) for name, text in any_of] for any_of in _asked(query)
-    ]
-    if not asked:
+    told = _asked(query)
+    if not told or not all(normalised(name, text) for any_of in told for name, text in any_of):
         raise VaultError(
             "検索する語が足りません。",
             todo="氏名、カナ氏名、記号と番号、加入者番号、事業所の名称のどれかを入れてください。生年月日は、それらと合わせて使います。",
             code="empty_search",
         )
+    asked = [[(name, keyring().index(name, text, branch)) for name, text in any_of] for any_of in told]
     by_day = query.birth_date is not None and not query.kana
     one = "select subject_kind, subject from office_vault_index where branch = %s and (field, digest) in ({})"
     parts = " intersect ".join(one.format(", ".join(["(%s, %s)"] * len(any_of))) for any_of in asked)
