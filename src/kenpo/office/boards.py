@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -142,7 +143,7 @@ class Choice:
 
 
 class Office:
-    """The boards of an office, by its folders. measures: those of the catalogue unless told."""
+    """The boards of an office as its folders stand when they are first asked for; one for every request."""
 
     def __init__(self, config: Config) -> None:
         self.home = config.home / "boards"
@@ -156,14 +157,31 @@ class Office:
 
     # ---- periods
 
+    @cached_property
+    def _files(self) -> dict[str, os.stat_result]:
+        """The plan files as they are, looked at once."""
+        if not self.plans.folder.is_dir():
+            return {}
+        with os.scandir(self.plans.folder) as there:
+            return {e.name: e.stat() for e in there if _FILE.fullmatch(e.name)}
+
+    @cached_property
+    def _choices(self) -> dict[str, tuple[Choice, ...]]:
+        """The periods of every branch's annual plans, newest first."""
+        held: dict[str, list[str]] = {n[:7]: [] for n in self._files if len(n) == len("35-2025.yaml")}
+        for name in self._files:
+            plan, period = name[:7], name[8 : -len(".yaml")]
+            if plan in held and name[7] == "." and period:
+                held[plan].append(period)
+        found: dict[str, tuple[Choice, ...]] = {}
+        for plan, periods in sorted(held.items(), reverse=True):
+            ordered = sorted(periods, key=_order, reverse=True) or [plan[3:]]
+            found[plan[:2]] = (*found.get(plan[:2], ()), *(Choice(plan, p) for p in ordered))
+        return found
+
     def choices(self, branch: str) -> tuple[Choice, ...]:
         """The periods of a branch's annual plans, newest first; a plan without progress can be looked at for its year."""
-        found: list[Choice] = []
-        for name in reversed(self.plans.ids()):
-            if name[:2] != branch or name.count("-") != 1:
-                continue
-            found += [Choice(name, p) for p in reversed(self.plans.periods(name) or [name[3:]])]
-        return tuple(found)
+        return self._choices.get(branch, ())
 
     def newest(self, branch: str) -> Choice | None:
         """What a branch looks at first: the newest period of the newest plan that has begun, or None without a plan."""
@@ -173,8 +191,8 @@ class Office:
 
     def periods(self) -> tuple[str, ...]:
         """The periods that any annual plan has progress of, newest first."""
-        held = {c.period for b in (NATION_CODE, *BRANCH_CODES) for c in self.choices(b)}
-        return tuple(sorted(held, key=lambda p: (p[:4], _PLACES.index(p[4:])), reverse=True))
+        held = {c.period for choices in self._choices.values() for c in choices}
+        return tuple(sorted(held, key=_order, reverse=True))
 
     # ---- boards
 
@@ -194,9 +212,17 @@ class Office:
         key = (*self._stamp(""), *self._lake_stamp(), today().isoformat())
         return self._kept("keeping", key, _KEEPING, self._keep)
 
+    def picture(self, name: str, key: str, draw: Callable[[], str]) -> str:
+        """A chart's SVG, drawn once for a key."""
+        return self._kept(f"chart-{name}", (key,), _TEXT, draw)
+
+    def extra(self, name: str, key: tuple[str, ...], shape: TypeAdapter[T], make: Callable[[], T]) -> T:
+        """Something else that rests on the plans and the lake alone, kept as boards are."""
+        return self._kept(name, (*self._stamp(""), *self._lake_stamp(), *key), shape, make)
+
     def key(self, *parts: object) -> str:
         """A text that changes with the plans and the lake: for addresses of what browsers may keep."""
-        return _digest((*self._stamp(""), *self._lake_stamp(), *map(str, parts)))[:16]
+        return _digest((_made_by(), *self._stamp(""), *self._lake_stamp(), *map(str, parts)))[:16]
 
     def warm(self) -> int:
         """Work out what is not there yet of what people look at first: every branch's newest board, and all branches.
@@ -251,10 +277,7 @@ class Office:
 
     def _stamp(self, beginning: str) -> tuple[str, ...]:
         """What tells plan files apart from earlier ones of the same names."""
-        if not self.plans.folder.is_dir():
-            return ()
-        with os.scandir(self.plans.folder) as there:
-            held = [(e.name, e.stat()) for e in there if _is_plan(e.name) and e.name.startswith(beginning)]
+        held = [(name, s) for name, s in self._files.items() if name.startswith(beginning)]
         return tuple(sorted(f"{name} {s.st_mtime_ns} {s.st_size}" for name, s in held))
 
     def _lake_stamp(self) -> tuple[str, ...]:
@@ -269,10 +292,11 @@ class Office:
 
 
 _PLACES = ["Q1", "Q2", "H1", "Q3", "Q4", "H2", ""]
+_FILE = re.compile(r"\d\d-\d{4}(-\d{4})?(\.\d{4}(H[12]|Q[1-4])?)?\.yaml")
 
 
-def _is_plan(name: str) -> bool:
-    return name.endswith(".yaml") and not name.startswith(".")
+def _order(period: str) -> tuple[str, int]:
+    return period[:4], _PLACES.index(period[4:])
 
 
 def _digest(parts: tuple[str, ...]) -> str:
@@ -283,7 +307,8 @@ def _digest(parts: tuple[str, ...]) -> str:
 def _made_by() -> str:
     """What tells the programs that work boards out apart from earlier ones."""
     root = Path(kenpo.__file__).parent
-    files = [*(root / "plan").glob("*.*"), root / "office" / "boards.py"]
+    own = ("office/boards.py", "office/kpipage.py", "press/charts.py", "press/drawing.py")
+    files = [*(root / "plan").glob("*.*"), *(root / name for name in own)]
     return _digest(tuple(sorted(f"{f.name} {f.stat().st_mtime_ns}" for f in files)))
 
 
@@ -335,6 +360,7 @@ def _moved(
 
 _SEEN: TypeAdapter[Seen] = TypeAdapter(Seen)
 _ROLLUP: TypeAdapter[Rollup] = TypeAdapter(Rollup)
+_TEXT: TypeAdapter[str] = TypeAdapter(str)
 _KEEPING: TypeAdapter[tuple[Keeping, ...]] = TypeAdapter(tuple[Keeping, ...])
 
 _held: OrderedDict[tuple[str, str], Any] = OrderedDict()

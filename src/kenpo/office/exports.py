@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import IO, Any, cast
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ _MOST_XLSX = 1_000_000
 """Rows a sheet of Excel can hold, with room for the heading."""
 _FLUSH = 64 * 1024
 
-Value = str | int | date | datetime | None
+Value = str | int | Decimal | date | datetime | None
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def _text(value: Value) -> str:
             return value.isoformat()
         case int():
             return str(value)
+        case Decimal():
+            return f"{value:f}"
         case _:
             return guarded(value)
 
@@ -142,6 +145,17 @@ def _xlsx(columns: Sequence[Column], rows: Iterable[Any]) -> IO[bytes]:
     head = book.add_format({"bold": True, "bg_color": "#E6EBF1", "bottom": 1})
     day = book.add_format({"num_format": "yyyy/mm/dd"})
     moment = book.add_format({"num_format": "yyyy/mm/dd hh:mm"})
+    formats: dict[int, Any] = {}
+
+    def digits(number: Decimal) -> Any:
+        """The format that shows a number with just the decimals it has."""
+        exponent = number.as_tuple().exponent
+        places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+        if places not in formats:
+            form = "#,##0" + (f".{'0' * places}" if places else "")
+            formats[places] = book.add_format({"num_format": form})
+        return formats[places]
+
     sheet = book.add_worksheet("一覧")
     for place, column in enumerate(columns):
         sheet.set_column(place, place, column.width)
@@ -166,6 +180,8 @@ def _xlsx(columns: Sequence[Column], rows: Iterable[Any]) -> IO[bytes]:
                     sheet.write_datetime(line, place, datetime(value.year, value.month, value.day), day)
                 case int():
                     sheet.write_number(line, place, value)
+                case Decimal():
+                    sheet.write_number(line, place, float(value), digits(value))
                 case _:
                     sheet.write_string(line, place, str(value)[:32_767])
     if columns:
