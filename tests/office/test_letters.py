@@ -329,6 +329,19 @@ class TestStopped:
         assert run(made).state == State.FAILED and "利用を停止" in made.error
         assert not LetterRow.objects.exists()
 
+    def test_a_job_tried_again_after_it_failed_before_any_letter_prints_them_all(self, acts: People):
+        due(acts, range(2))
+        made = begin()
+        LetterRun.objects.update(state=State.FAILED, error="止まりました。")
+        assert run(made).state == State.PRINTED and letters.progress(made).printed == 2
+
+    def test_a_run_that_found_nothing_due_is_done_and_takes_nothing_later(self, acts: People):
+        made = begin(5)
+        assert (run(made).state, made.total) == (State.PRINTED, 0)
+        due(acts, range(2))
+        run(made)
+        assert not LetterRow.objects.exists()
+
     def test_words_that_were_changed_since_are_not_printed_under_the_old_version(self, acts: People):
         due(acts, range(1))
         made = begin()

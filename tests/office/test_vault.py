@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from tests.offices import FreshOffice, People
+from tests.people import lake_of
 
 from kenpo.frame.letter import Recipient
 from kenpo.intake.membership.identities import SCHEMA, IdentityBlock, IdentityReport
@@ -228,6 +232,21 @@ class TestOpening:
         fill(*(person(subject=s) for s in many))
         with django_assert_num_queries(1):
             assert len(vault.recipients("member", many)) == 2000
+
+    def test_institutions_are_read_from_the_public_list_of_the_lake(
+        self, acts: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        known = {
+            "institution": "3511234567",
+            "name": "見本医院",
+            "address": "架空市見本町3",
+            "claim_month": date(2026, 3, 1),
+        }
+        lake = lake_of(tmp_path, institution=[known])
+        monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, lake=lake.root))
+        found = vault.recipients("institution", ["3511234567", "3519999999"])
+        assert found["3511234567"] == Recipient(("見本医院",), "", ("山口県架空市見本町3",))
+        assert found["3519999999"] == vault.NO_ADDRESS
 
 
 # ---- searching ---------------------------------------------------------------------------------------------------

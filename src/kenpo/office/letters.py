@@ -266,7 +266,7 @@ _TRIES = 20
 
 def allot(id: int, actor: Actor) -> bool:
     """Give every case of a run its row, best first; whether the run is to be printed."""
-    with acting(actor) as duty:
+    with acting(actor):
         run = LetterRun.objects.select_for_update().filter(pk=id).first()
         if run is None or run.state not in (State.WAITING, State.PRINTING, State.FAILED):
             return False
@@ -278,27 +278,34 @@ def allot(id: int, actor: Actor) -> bool:
                 todo="この発送を取りやめ、新しい発送として始めてください。",
                 code="old_version",
             )
-        if run.state == State.WAITING:
-            _alone(f"allot {duty.branch} {run.kind} {run.letter}")
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    'insert into office_letter (branch, run_id, "case", subject_kind, subject, expected, returned_reason, skipped)'
-                    " select c.branch, %(run)s, c.id, %(subject_kind)s, coalesce(c.subject, ''), c.sequence, '', ''"
-                    f" from office_case c where {_DUE.format(kind='%(kind)s', letter='%(letter)s')}"
-                    " order by c.priority nulls last, c.id limit %(count)s",
-                    {
-                        "branch": duty.branch,
-                        "run": run.pk,
-                        "subject_kind": str(kind.subject),
-                        "kind": run.kind,
-                        "letter": run.letter,
-                        "count": run.total or None,
-                    },
-                )
-                run.total = cursor.rowcount
+        if run.state != State.PRINTING and not LetterRow.objects.filter(run=run).exists():
+            run.total = _allotted(run, kind)
         run.state, run.error = State.PRINTING, ""
-        run.save(update_fields=["state", "error", "total"])
-    return True
+        if not run.total:
+            run.state, run.finished_at = State.PRINTED, timezone.now()
+        run.save(update_fields=["state", "error", "total", "finished_at"])
+    return run.total > 0
+
+
+def _allotted(run: LetterRun, kind: CaseKind) -> int:
+    """Write the rows of a run, as many as it asks for or all; how many there were."""
+    _alone(f"allot {run.branch} {run.kind} {run.letter}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'insert into office_letter (branch, run_id, "case", subject_kind, subject, expected, returned_reason, skipped)'
+            " select c.branch, %(run)s, c.id, %(subject_kind)s, coalesce(c.subject, ''), c.sequence, '', ''"
+            f" from office_case c where {_DUE.format(kind='%(kind)s', letter='%(letter)s')}"
+            " order by c.priority nulls last, c.id limit %(count)s",
+            {
+                "branch": run.branch,
+                "run": run.pk,
+                "subject_kind": str(kind.subject),
+                "kind": run.kind,
+                "letter": run.letter,
+                "count": run.total or None,
+            },
+        )
+        return cursor.rowcount
 
 
 def _alone(what: str) -> None:
