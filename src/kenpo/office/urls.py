@@ -23,6 +23,8 @@ FAMILIES = (
     "case",
     "bulk",
     "opt_outs",
+    "letters",
+    "identities",
     "worklists",
 )
 """Modules of kenpo.office.views with `urlpatterns`."""
