@@ -200,7 +200,7 @@ def _tiles(lines: Sequence[Line], period: str, shown: str) -> list[dict[str, Any
             "unit": "項目",
             "kind": _ICONS[state] if counts[state] else "neutral",
             "url": f"?period={period}" + ("" if shown == state else f"&show={state}"),
-            "note": "すべてに戻す" if shown == state else "これだけを見る" if counts[state] else "",
+            "note": "すべてに戻す" if shown == state else "",
         }
         for state, title in _STATES.items()
     ]
