@@ -58,6 +58,8 @@ app = typer.Typer(
 app.add_typer(plan_commands.app, name="plan")
 app.add_typer(office_commands.app, name="office")
 app.command("serve")(office_commands.serve)
+app.command("backup")(office_commands.backup)
+app.command("restore")(office_commands.restore)
 
 LakeOption = Annotated[
     Path,

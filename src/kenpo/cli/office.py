@@ -27,6 +27,16 @@ OfficeOption = Annotated[
 ]
 
 
+LakeFolderOption = Annotated[
+    Path | None,
+    typer.Option("--lake", help="データの置き場（省略時は KENPO_LAKE、lake）", metavar="フォルダ"),
+]
+PlansFolderOption = Annotated[
+    Path | None,
+    typer.Option("--plans", help="計画の置き場（省略時は KENPO_PLANS、plans）", metavar="フォルダ"),
+]
+
+
 def configured(office: Path | None = None, lake: Path | None = None, plans: Path | None = None) -> Config:
     """The settings, with what was given on the command line in place of the environment's."""
     given = {"KENPO_OFFICE": office, "KENPO_LAKE": lake, "KENPO_PLANS": plans}
@@ -47,8 +57,8 @@ def serve(
     ] = True,
     web: Annotated[bool, typer.Option("--web/--no-web", help="画面をここで出すか")] = True,
     office: OfficeOption = None,
-    lake: Annotated[Path | None, typer.Option("--lake", help="データの置き場", metavar="フォルダ")] = None,
-    plans: Annotated[Path | None, typer.Option("--plans", help="計画の置き場", metavar="フォルダ")] = None,
+    lake: LakeFolderOption = None,
+    plans: PlansFolderOption = None,
 ) -> None:
     """案件システムを始めます。データベース・画面・裏の処理をまとめて動かし、止まったものは起動し直します。"""
     from kenpo.office import serving
@@ -61,6 +71,68 @@ def serve(
     serving.ready(config)
     _first_administrator()
     serving.keep(config, order, lambda text: console.print(text, soft_wrap=True))
+
+
+def backup(
+    out: Annotated[Path, typer.Argument(help="控えのファイル（新しい名前）", metavar="控え")],
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys",
+            help="鍵のファイルの控えを、別のこのファイルに書く（別の場所に保管する）",
+            metavar="ファイル",
+        ),
+    ] = None,
+    office: OfficeOption = None,
+    lake: LakeFolderOption = None,
+    plans: PlansFolderOption = None,
+) -> None:
+    """データの置き場・計画・案件システムのデータベースの控えを、1つのファイルに取ります。動いている間も取れます。"""
+    from kenpo.office import backup as backups
+    from kenpo.office import serving
+
+    serving.end_in_order()
+    config = configured(office, lake, plans)
+    contents = backups.backup(config, out, lambda text: errors.print(text, soft_wrap=True))
+    for title, files, size in backups.sizes(contents):
+        console.print(f"{title}　{number(files)} ファイル　{size / 1e6:,.1f} MB", soft_wrap=True)
+    console.print(f"{out} に控えを取りました（{contents.size / 1e6:,.1f} MB）。", soft_wrap=True)
+    if keys is not None:
+        names = backups.backup_keys(config, keys)
+        console.print(
+            f"{keys} に鍵の控え（{'、'.join(names)}）を取りました。控えとは別の、限られた人だけが開ける場所に移してください。",
+            soft_wrap=True,
+        )
+    else:
+        console.print("鍵のファイルは含みません。鍵の控えは --keys で別に取ります。", soft_wrap=True)
+
+
+def restore(
+    archive: Annotated[Path, typer.Argument(help="控えのファイル", metavar="控え")],
+    keys: Annotated[
+        Path | None, typer.Option("--keys", help="鍵の控えのファイル", metavar="ファイル")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="戻す先に今あるものを、日時の付いた名前に移してから戻す")
+    ] = False,
+    office: OfficeOption = None,
+    lake: LakeFolderOption = None,
+    plans: PlansFolderOption = None,
+) -> None:
+    """控えを検査し、新しいフォルダに戻します。途中で異常があれば、何も変えずに終わります。"""
+    from kenpo.office import backup as backups
+    from kenpo.office import serving
+
+    serving.end_in_order()
+    config = configured(office, lake, plans)
+    contents = backups.restore(
+        config, archive, lambda text: errors.print(text, soft_wrap=True), keys=keys, force=force
+    )
+    for title, files, size in backups.sizes(contents):
+        console.print(f"{title}　{number(files)} ファイル　{size / 1e6:,.1f} MB", soft_wrap=True)
+    console.print(
+        f"{contents.made_at} の控えから戻しました。「kenpo doctor」で確かめてください。", soft_wrap=True
+    )
 
 
 def _first_administrator() -> None:

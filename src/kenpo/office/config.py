@@ -36,6 +36,11 @@ class Config:
     environment: str = ""
     proxy: bool = False
 
+    @property
+    def anchors(self) -> Path:
+        """The file of anchors (履歴の要約): outside the database, inside the office's folder."""
+        return self.home / "anchors.jsonl"
+
 
 def read(environ: Mapping[str, str] = os.environ) -> Config:
     """The settings of an environment. Raises OfficeError for a value that cannot be."""

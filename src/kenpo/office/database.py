@@ -50,7 +50,7 @@ def urls(config: Config) -> Urls:
 
 def _given(config: Config) -> Urls:
     owner = str(config.database_url)
-    _role(owner)
+    make_role(owner)
     if config.app_database_url:
         return Urls(owner, config.app_database_url)
     with psycopg.connect(owner, autocommit=True) as connection:
@@ -65,18 +65,23 @@ def _allow(connection: psycopg.Connection[Any]) -> None:
 
 
 def _embedded(config: Config) -> Urls:
-    server = embedded.start(config.home / "postgres")
+    owner = make_database(embedded.start(config.home / "postgres"))
+    return Urls(owner, _user(owner, APP_ROLE))
+
+
+def make_database(server: str) -> str:
+    """The office's database on an embedded server, made with its roles when there is none; its address as the owner."""
     with psycopg.connect(server, autocommit=True) as connection:
         if connection.execute("select 1 from pg_database where datname = %s", (NAME,)).fetchone() is None:
             with suppress(psycopg.errors.DuplicateDatabase):
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(NAME)))
     owner = _path(server, NAME)
-    _role(owner)
-    return Urls(owner, _user(owner, APP_ROLE))
+    make_role(owner)
+    return owner
 
 
-def _role(owner: str) -> None:
-    """The application's role, made when there is none."""
+def make_role(owner: str) -> None:
+    """The application's role, made when there is none. Raises OfficeError when the server does not answer."""
     try:
         with psycopg.connect(owner, autocommit=True, connect_timeout=10) as connection:
             found = connection.execute(
@@ -104,6 +109,15 @@ def _plain(error: Exception) -> str:
 def hidden(url: str) -> str:
     """A database's address without its password."""
     return re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:***@", url)
+
+
+def without_password(url: str) -> tuple[str, str]:
+    """A database's address and its password apart, which other users of the machine must not see in a list of processes."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}")), unquote(
+        parts.password or ""
+    )
 
 
 def _with(url: str, **more: str) -> str:

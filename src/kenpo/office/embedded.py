@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 import psycopg
@@ -59,6 +59,36 @@ def start(folder: Path) -> str:
 
     Raises OfficeError when it cannot be started.
     """
+    address, users = _join(folder)
+    atexit.register(_leave, folder, users, os.getpid())
+    return address
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The address of the server on a folder meanwhile, as with `start`."""
+    address, users = _join(folder)
+    try:
+        yield address
+    finally:
+        _leave(folder, users, os.getpid())
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process uses the server on a folder."""
+    if not folder.exists():
+        return False
+    with _alone(folder), _lock_file(folder, "users") as users:
+        return not _sole(users)
+
+
+def discard(folder: Path) -> None:
+    """Stop what a killed process left running on a folder that is thrown away."""
+    if _answering(folder):
+        _stop(folder)
+
+
+def _join(folder: Path) -> tuple[str, IO[str]]:
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     users = _lock_file(folder, "users")
     with _alone(folder):
@@ -69,8 +99,30 @@ def start(folder: Path) -> str:
             sockets = _answering(folder)
     if not sockets:
         raise _failed(folder, "応答がありません")
-    atexit.register(_leave, folder, users, os.getpid())
-    return f"postgresql://{OWNER}@/{OWNER}?host={sockets}"
+    return f"postgresql://{OWNER}@/{OWNER}?host={sockets}", users
+
+
+def _leave(folder: Path, users: IO[str], process: int) -> None:
+    """Stop the server when nobody else uses it; only in the process that came, not in those it forked."""
+    if os.getpid() != process:
+        return
+    with _alone(folder):
+        users.close()
+        with _lock_file(folder, "users") as others:
+            if _sole(others) and _answering(folder):
+                _stop(folder)
+
+
+def _sole(users: IO[str]) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _stop(folder: Path) -> None:
+    _run(folder, "pg_ctl", "stop", "--wait", "--mode=fast", "--silent", f"--pgdata={folder}")
 
 
 def _make(folder: Path) -> None:
@@ -111,20 +163,6 @@ def _start(folder: Path) -> None:
             if time.monotonic() > until - _PATIENCE + 15:
                 raise
             time.sleep(1)
-
-
-def _leave(folder: Path, users: IO[str], process: int) -> None:
-    """Stop the server when nobody else uses it; only in the process that came, not in those it forked."""
-    if os.getpid() != process:
-        return
-    with _alone(folder):
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return
-        if _answering(folder):
-            _run(folder, "pg_ctl", "stop", "--wait", "--mode=fast", "--silent", f"--pgdata={folder}")
-    users.close()
 
 
 def _answering(folder: Path) -> str:
@@ -192,11 +230,13 @@ def _user_id() -> int:
 
 
 def _hand_over(folder: Path) -> None:
-    """As root, give a folder to the server's user and let that user reach it and the programs."""
-    if os.geteuid() != 0:
-        return
-    if folder.stat().st_uid != (user := _user_id()):
+    """As root, give a folder to the server's user."""
+    if os.geteuid() == 0 and folder.stat().st_uid != (user := _user_id()):
         os.chown(folder, user, -1)
+
+
+def _let_reach(folder: Path) -> None:
+    """As root, let the server's user reach a folder and the programs, without seeing what else is on the way."""
     for path in (*folder.parents, *programs().parents):
         mode = path.stat().st_mode
         if not mode & 0o001:
@@ -204,7 +244,10 @@ def _hand_over(folder: Path) -> None:
 
 
 def _run(folder: Path, program: str, *words: str) -> None:
-    user = {"user": _SYSTEM_USER, "extra_groups": []} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        user = {"user": _SYSTEM_USER, "extra_groups": []}
+        _let_reach(folder)
     # A server inherits what its starter writes to, so that a pipe would never end.
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(
@@ -214,7 +257,7 @@ def _run(folder: Path, program: str, *words: str) -> None:
             stderr=said,
             cwd="/",
             env={**os.environ, "LC_ALL": "C"},
-            **user,  # type: ignore[arg-type]
+            **user,
         )
         if done.returncode:
             said.seek(0)

@@ -86,13 +86,8 @@ def end_in_order() -> None:
 
 
 def check_folders(config: Config) -> None:
-    """Raise OfficeError when a folder lies where it must not."""
-    if _within(config.home, config.lake) or _within(config.lake, config.home):
-        raise OfficeError(
-            "案件システムのフォルダとデータの置き場は、互いの外に置く必要があります。",
-            where=f"{config.home}、{config.lake}",
-            todo="環境変数 KENPO_OFFICE か --office で、別のフォルダを指定してください。",
-        )
+    """Make the office's folder. Raises OfficeError when a folder lies where it must not, or cannot be made."""
+    check_places(config)
     try:
         config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -101,6 +96,16 @@ def check_folders(config: Config) -> None:
             where=str(config.home),
             todo="書き込める場所を、環境変数 KENPO_OFFICE か --office で指定してください。",
         ) from error
+
+
+def check_places(config: Config) -> None:
+    """Raise OfficeError when a folder lies where it must not."""
+    if _within(config.home, config.lake) or _within(config.lake, config.home):
+        raise OfficeError(
+            "案件システムのフォルダとデータの置き場は、互いの外に置く必要があります。",
+            where=f"{config.home}、{config.lake}",
+            todo="環境変数 KENPO_OFFICE か --office で、別のフォルダを指定してください。",
+        )
 
 
 def _within(path: Path, folder: Path) -> bool:
@@ -334,6 +339,18 @@ def _only_one(path: Path) -> Iterator[None]:
                 todo="動いているほうを使うか、先に終わらせてください。別に動かすときは --office で別のフォルダを指定します。",
             ) from error
         yield
+
+
+def is_served(home: Path) -> bool:
+    """Whether an office is served from a folder now."""
+    try:
+        with ExitStack() as held:
+            for path in home.glob("*.lock"):
+                if path.name in ("web.lock", "jobs.lock"):
+                    held.enter_context(_only_one(path))
+    except OfficeError:
+        return True
+    return False
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Checked:
 
 def anchors_file() -> Path:
     """Where the anchors are written down."""
-    return settings.CONFIG.home / "anchors.jsonl"
+    return settings.CONFIG.anchors
 
 
 def check(branch: str, progress: Callable[[int], None] = lambda cases: None) -> Checked:
