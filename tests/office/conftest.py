@@ -20,6 +20,9 @@ from tests.offices import FreshOffice, People, make_people
 
 from kenpo.office.models import Account
 
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+"""Once a test has opened a browser, Playwright's loop stays in the thread in which all tests run, one after another."""
+
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """Passwords of the tests need no strength, and hundreds of accounts are made."""
 

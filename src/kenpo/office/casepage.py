@@ -21,7 +21,7 @@ from kenpo.frame.casekind import CaseKind, Clock, Move, Role
 from kenpo.frame.cases import Case, CaseError, Choice, Event, What, apply
 from kenpo.frame.cases.clock import Effect
 from kenpo.frame.cases.people import assigners, workers
-from kenpo.frame.content import lines_of
+from kenpo.frame.content import lines_of, shown
 from kenpo.office.acting import Duty, on_duty
 from kenpo.office.casework import Worked, number
 from kenpo.office.models import Account, CaseRow
@@ -162,8 +162,8 @@ def moves_of(worked: Worked, duty: Duty, staff: Staff) -> tuple[MoveShown, ...]:
     kind, case = worked.kind, worked.case
     choices = cases.allowed(kind, case, duty.actor)
     main = next((c.move for c in choices if c.possible and not c.move.needs_reason), None)
-    shown = [_shown(kind, choice, staff, main) for choice in choices]
-    return tuple(sorted(shown, key=lambda s: (bool(s.refusal), not s.main)))
+    found = [_shown(kind, choice, staff, main) for choice in choices]
+    return tuple(sorted(found, key=lambda s: (bool(s.refusal), not s.main)))
 
 
 def _shown(kind: CaseKind, choice: Choice, staff: Staff, main: Move | None) -> MoveShown:
@@ -260,6 +260,14 @@ def _title(model: type[BaseModel], name: str) -> str:
 
 def _raw(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def reckoning_of(case: Case) -> list[dict[str, str]]:
+    """The steps of the last decision, with their values as staff read them."""
+    steps = case.decision.steps if case.decision else ()
+    return [
+        {"what": s.what, "formula": s.formula, "value": shown(s.value), "source": s.source} for s in steps
+    ]
 
 
 def steps_of(worked: Worked, staff: Staff) -> list[dict[str, Any]]:
