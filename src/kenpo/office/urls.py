@@ -9,12 +9,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.decorators.http import require_GET
 
+from kenpo.office.api import api
+
 FAMILIES = (
     "health",
     "today",
     "nation",
     "boards",
+    "plans",
     "accounts",
+    "tokens",
     "audit",
     "jobs",
     "retention",
@@ -50,5 +54,6 @@ _ACCOUNT = [
 
 urlpatterns = [
     *(p for family in FAMILIES for p in import_module(f"kenpo.office.views.{family}").urlpatterns),
+    path("api/v1/", api.urls),
     path("account/", include(_ACCOUNT)),
 ]
