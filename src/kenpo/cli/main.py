@@ -146,6 +146,8 @@ def load_command(
                 progress=advance,
             )
     _print_reports(opened, reports)
+    if paths:
+        office_commands.keep_identities(paths, lake, key, from_day)
     if any(r.status == "failed" for r in reports):
         raise typer.Exit(InputFileError.exit_code)
 

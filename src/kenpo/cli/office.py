@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +13,14 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from kenpo.base.branches import NATION_CODE, branch_or_nation
+from kenpo.base.era import parse_date
+from kenpo.base.errors import InputFileError, KenpoError, LakeError
 from kenpo.cli.output import console, errors, number, table
+from kenpo.intake.keys import default_key_path, fingerprint, load_key
+from kenpo.intake.membership.identities import IdentityReport, identities
+from kenpo.lake import Lake
 from kenpo.office.config import Config, read
+from kenpo.office.errors import OfficeError
 
 app = typer.Typer(help="案件システムの管理：管理者、点検、保存期間、鍵", no_args_is_help=True)
 
@@ -27,6 +34,14 @@ OfficeOption = Annotated[
 ]
 
 
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        help="加入者キーの鍵のファイル（省略時は KENPO_KEY_FILE、~/.config/kenpo/member.key）",
+        metavar="ファイル",
+    ),
+]
 LakeFolderOption = Annotated[
     Path | None,
     typer.Option("--lake", help="データの置き場（省略時は KENPO_LAKE、lake）", metavar="フォルダ"),
@@ -158,13 +173,15 @@ def _tell_password(staff_id: str, password: str) -> None:
     console.print("最初のログインで変更します。この画面を閉じると、二度と表示されません。", soft_wrap=True)
 
 
-def _open(office: Path | None) -> Config:
+def _open(office: Path | None) -> None:
     """Ready the office as its owner."""
+    _ready(configured(office))
+
+
+def _ready(config: Config) -> None:
     from kenpo.office import serving
 
-    config = configured(office)
     serving.ready(config)
-    return config
 
 
 @app.command("admin")
@@ -282,3 +299,160 @@ def purge_command(
             "廃棄するときは、控え（kenpo backup）を取ってから --yes を付けて実行してください。",
             soft_wrap=True,
         )
+
+
+# ---- the vault ---------------------------------------------------------------------------------------------------
+
+
+@app.command("identities")
+def identities_command(
+    paths: Annotated[list[Path], typer.Argument(help="資格のファイル、フォルダ、zip", metavar="取込元...")],
+    key: KeyOption = None,
+    edition: Annotated[
+        str | None, typer.Option("--edition", help="資格の基準日（名前に日付がないとき）", metavar="年月日")
+    ] = None,
+    office: OfficeOption = None,
+    lake: LakeFolderOption = None,
+) -> None:
+    """資格のファイルの氏名・住所・記号番号などを、暗号化して個人情報の保管庫に登録します。kenpo load は、案件システムがあれば自動で登録します。"""
+    config = configured(office, lake)
+    reports = _fill(config, paths, key, parse_date(edition) if edition else None)
+    rows = [
+        [
+            r.name,
+            _READ[r.status],
+            number(r.rows) if r.rows else "",
+            number(sum(r.rejected.values())) or "",
+            r.code,
+        ]
+        for r in reports
+        if r.status != "skipped"
+    ]
+    heads = [
+        ("ファイル", "left"),
+        ("結果", "left"),
+        ("行", "right"),
+        ("登録できない行", "right"),
+        ("", "left"),
+    ]
+    if rows:
+        table("", heads, rows)
+    if any(r.status == "failed" for r in reports):
+        raise typer.Exit(InputFileError.exit_code)
+
+
+_READ = {"read": "読取り", "failed": "失敗"}
+
+
+def keep_identities(paths: Sequence[Path], lake: Path, key: Path | None, edition: date | None) -> None:
+    """Put the identities of what has just been loaded into the vault of the office of this lake, if there is one."""
+    from kenpo.office import database
+
+    config = read()
+    if not database.exists(config):
+        return
+    if config.lake.resolve() != lake.resolve():
+        errors.print(
+            f"案件システムのデータの置き場（{config.lake}）とは別の置き場のため、個人情報は登録しません。",
+            soft_wrap=True,
+        )
+        return
+    try:
+        _fill(config, paths, key, edition)
+    except KenpoError as error:
+        raise OfficeError(
+            f"取込は済みましたが、個人情報を保管庫に登録できませんでした。{error.what}",
+            where=error.where,
+            todo=f"{error.todo}そのあと「kenpo office identities 取込元」で登録してください。",
+        ) from error
+
+
+def _fill(
+    config: Config, paths: Sequence[Path], key: Path | None, edition: date | None
+) -> Sequence[IdentityReport]:
+    """Fill the vault and say how many."""
+    from kenpo.office import serving
+
+    path = key or default_key_path()
+    secret = load_key(path, config.lake)
+    known = Lake.open(config.lake).meta("key") if (config.lake / "manifest.sqlite").exists() else None
+    if known not in (None, fingerprint(secret)):
+        raise LakeError(
+            "加入者キーの鍵が、データの置き場を作ったものと違います。",
+            where=str(path),
+            todo="この置き場を作った鍵を --key で指定してください。",
+            code="other_key",
+        )
+    serving.ready(config)
+    from kenpo.office import vault
+
+    filled = vault.fill(identities(paths, secret, edition))
+    if filled.rows:
+        console.print(
+            f"個人情報の保管庫：新しく {filled.new:,} 件、変更 {filled.changed:,} 件、そのまま {filled.same:,} 件（暗号化して保管しました）",
+            soft_wrap=True,
+        )
+    return filled.reports
+
+
+@app.command("rotate-keys")
+def rotate_command(
+    drop: Annotated[
+        bool, typer.Option("--drop", help="済んだら、古い鍵を鍵のファイルから外す（古い控えは開けなくなる）")
+    ] = False,
+    office: OfficeOption = None,
+) -> None:
+    """個人情報の鍵を新しくし、保管しているものをすべて新しい鍵で封じ直します。止まったときは、もう一度実行すると続きから進みます。"""
+    _open(office)
+    from kenpo.office import vault
+
+    ring = vault.keyring()
+    if vault.waiting():
+        console.print(
+            "前の鍵で封じたものが残っているため、新しい鍵は作らず、続きを行います。", soft_wrap=True
+        )
+    else:
+        console.print(
+            f"新しい鍵 {ring.rotate()} を作りました。鍵の控えを取り直してください（kenpo backup --keys）。",
+            soft_wrap=True,
+        )
+    done = vault.rotate()
+    console.print(
+        f"個人情報 {done.identities:,} 件、ファイル {done.files:,} 件、ファイル名 {done.names:,} 件を封じ直しました。",
+        soft_wrap=True,
+    )
+    for old in [id for id in vault.keyring().ids if id != vault.keyring().newest] if drop else []:
+        vault.keyring().drop(old)
+        console.print(f"古い鍵 {old} を外しました。", soft_wrap=True)
+
+
+@app.command("snapshot")
+def snapshot_command(office: OfficeOption = None, lake: LakeFolderOption = None) -> None:
+    """いまの案件をデータの置き場に写します（夜ごとにも行われます）。指標は「kenpo refresh」で新しくなります。"""
+    serving_config = configured(office, lake)
+    _ready(serving_config)
+    from kenpo.office import snapshot
+
+    done = snapshot.run()
+    console.print(
+        f"案件 {done.cases:,} 件、対照群 {done.controls:,} 件、履歴 {done.events:,} 件を {serving_config.lake} に写しました。",
+        soft_wrap=True,
+    )
+
+
+@app.command("doctor")
+def doctor_command(office: OfficeOption = None) -> None:
+    """案件システムに異常がないかを調べます：データベース、役割、鍵、保管した個人情報、処理、履歴の要約、空き容量"""
+    config = configured(office)
+    _ready(config)
+    from kenpo.office import examining
+
+    fine = True
+    for found in examining.examine(config):
+        fine &= found.ok
+        console.print("よし" if found.ok else "要対応", style="green" if found.ok else "red", end="　")
+        console.print(found.what, soft_wrap=True)
+        if not found.ok:
+            console.print(f"　　　　{found.todo}", soft_wrap=True)
+    if not fine:
+        raise typer.Exit(1)

@@ -89,7 +89,7 @@ def backup(config: Config, out: Path, say: Say) -> Contents:
             say(f"計画の置き場：{config.plans}")
             for path in sorted(p for p in config.plans.rglob("*") if p.is_file()):
                 pack.file(f"plans/{path.relative_to(config.plans).as_posix()}", path)
-        if _has_database(config):
+        if database.exists(config):
             urls = database.urls(config)
             say(f"データベース：{database.hidden(urls.owner)}")
             with _still(config.anchors):
@@ -291,13 +291,6 @@ def _still(path: Path) -> Iterator[None]:
 
 
 # ---- the database ------------------------------------------------------------------------------------------------
-
-
-def _has_database(config: Config) -> bool:
-    return (
-        bool(config.database_url or os.environ.get("KENPO_DATABASE_OWNER"))
-        or (config.home / "postgres").exists()
-    )
 
 
 def _pack_database(pack: _Packing, owner: str) -> None:

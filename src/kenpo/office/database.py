@@ -48,6 +48,11 @@ def urls(config: Config) -> Urls:
     return found
 
 
+def exists(config: Config) -> bool:
+    """Whether there is an office to work with: a server that was given, or an embedded one that was made before."""
+    return bool(config.database_url or os.environ.get(_OWNER)) or (config.home / "postgres").exists()
+
+
 def _given(config: Config) -> Urls:
     owner = str(config.database_url)
     make_role(owner)

@@ -512,6 +512,12 @@ class Rotated:
     names: int = 0
 
 
+def waiting() -> bool:
+    """Whether anything is still sealed with an older key: a rotation was interrupted."""
+    older = _older()
+    return any(model.objects.filter(key_id__in=older).exists() for model in (VaultIdentity, SealedBlob))
+
+
 def rotate(batch: int = 1000) -> Rotated:
     """Seal everything with the newest key that another sealed, some at a time: what was interrupted goes on where it was.
 
