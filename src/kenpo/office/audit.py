@@ -41,6 +41,14 @@ class What(StrEnum):
     ANCHORED = "anchored"
     VERIFIED = "verified"
     OPT_OUT_CHANGED = "opt_out_changed"
+    PLAN_CHANGED = "plan_changed"
+    PLAN_IMPORTED = "plan_imported"
+    PROGRESS_ENTERED = "progress_entered"
+    REPORT_SUBMITTED = "report_submitted"
+    REPORT_CHECKED = "report_checked"
+    REPORT_RETURNED = "report_returned"
+    REPORT_FROZEN = "report_frozen"
+    REPORT_REOPENED = "report_reopened"
 
     @property
     def label(self) -> str:
@@ -70,6 +78,14 @@ _LABELS = {
     What.ANCHORED: "履歴の要約の記録",
     What.VERIFIED: "履歴の検査",
     What.OPT_OUT_CHANGED: "通知を希望しない申出の記録・取下げ",
+    What.PLAN_CHANGED: "事業計画の変更",
+    What.PLAN_IMPORTED: "事業計画の取込み",
+    What.PROGRESS_ENTERED: "計画の進捗の記入",
+    What.REPORT_SUBMITTED: "進捗報告の提出",
+    What.REPORT_CHECKED: "進捗報告の確認",
+    What.REPORT_RETURNED: "進捗報告の差戻し",
+    What.REPORT_FROZEN: "進捗報告の確定",
+    What.REPORT_REOPENED: "進捗報告の確定の取消し",
 }
 
 
