@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -52,7 +52,7 @@ class Account(AbstractBaseUser):
     must_change_password = models.BooleanField("次回にパスワードを変更", default=False)
     created_at = models.DateTimeField("登録日時", auto_now_add=True)
 
-    objects = Accounts()
+    objects: ClassVar[Accounts] = Accounts()  # type: ignore[assignment]
 
     USERNAME_FIELD = "staff_id"
     REQUIRED_FIELDS = ["name", "branch"]  # noqa: RUF012
