@@ -84,7 +84,7 @@ def of_branch(limit: int) -> tuple[Work, ...]:
         ),
         *(
             Work(b.title, b.by, b.at, b.state, reverse("bulk", args=[b.pk]))
-            for b in Bulk.objects.order_by("-at")[:limit]
+            for b in Bulk.objects.exclude(state="prepared").order_by("-at")[:limit]
         ),
     ]
     return tuple(sorted(found, key=lambda w: w.at, reverse=True)[:limit])
