@@ -167,7 +167,7 @@ def _xlsx(columns: Sequence[Column], rows: Iterable[Any]) -> IO[bytes]:
             raise CaseError(
                 f"{_MOST_XLSX:,}件を超える一覧は Excel に書き出せません。",
                 todo="CSV で書き出すか、条件で絞り込んでください。",
-                code="too_large",
+                code="too_many",
             )
         for place, column in enumerate(columns):
             match value := column.value(row):
