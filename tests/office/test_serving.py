@@ -242,6 +242,26 @@ class TestAServerGiven:
                 assert told["KENPO_DATABASE_APP"] == environ["KENPO_APP_DATABASE_URL"]
         assert not (tmp_path / "own" / "office" / "postgres").exists()
 
+    def test_the_application_alone_serves_what_the_owner_has_made(
+        self, given: str, fresh_office: FreshOffice, tmp_path: Path
+    ) -> None:
+        app = {"KENPO_APP_DATABASE_URL": given.replace("kenpo_owner:himitsu-no-kotoba@", "kenpo_app@")}
+        environ = own_server(tmp_path / "own", fresh_office.environ)
+        alone = FreshOffice(tmp_path, environ | app)
+        with psycopg.connect(given, autocommit=True) as owner:
+            owner.execute("create role kenpo_app login")
+        before = alone.run("serve")
+        assert before.returncode == OfficeError.exit_code
+        assert "kenpo office migrate" in before.stderr
+        assert "接続先が要ります" in alone.run("office", "verify").stderr
+        assert (
+            FreshOffice(tmp_path, environ | app | {"DATABASE_URL": given}).run("office", "migrate").returncode
+            == 0
+        )
+        with served(alone.environ, tmp_path) as office:
+            told = psutil.Process(office.process.pid).environ()
+            assert "himitsu-no-kotoba" not in " ".join(told.values())
+
     def test_an_owner_that_is_no_superuser_can_stand_in_for_the_application(
         self, given: str, fresh_office: FreshOffice, tmp_path: Path
     ) -> None:

@@ -83,7 +83,7 @@ def serve(
     order = serving.Order(host, port, workers or serving.WORKERS, web=web, jobs=jobs)
     serving.check_host(config, host)
     console.print("案件システムを準備しています。", soft_wrap=True)
-    serving.ready(config)
+    serving.ready(config, owner=False)
     _first_administrator()
     serving.keep(config, order, lambda text: console.print(text, soft_wrap=True))
 
@@ -208,6 +208,13 @@ def admin_command(
     else:
         password = administrators.make(staff_id, name or staff_id, branch_or_nation(place).code)
     _tell_password(staff_id, password)
+
+
+@app.command("migrate")
+def migrate_command(office: OfficeOption = None) -> None:
+    """データベースの表を、この版の kenpo のものにします（kenpo serve は、持ち主の接続先があれば自動で行います）。"""
+    _open(office)
+    console.print("データベースの表は、この版の kenpo のものです。", soft_wrap=True)
 
 
 @app.command("accounts")

@@ -38,19 +38,25 @@ class Urls:
 def urls(config: Config) -> Urls:
     """The database of the settings; the embedded server is started, and stopped when its last process ends.
 
-    A process started by another takes over what that one found; the owner's address is empty where only the application
-    works. Raises OfficeError when the database cannot be reached.
+    A process started by another takes over what that one found; the owner's address is empty where only the application's
+    was given. Raises OfficeError when the database cannot be reached.
     """
     if app := os.environ.get(_APP):
         return Urls(os.environ.get(_OWNER, ""), app)
-    found = _given(config) if config.database_url else _embedded(config)
+    if config.database_url:
+        found = _given(config)
+    elif config.app_database_url:
+        found = Urls("", config.app_database_url)
+    else:
+        found = _embedded(config)
     os.environ[_OWNER], os.environ[_APP] = found.owner, found.app
     return found
 
 
 def exists(config: Config) -> bool:
     """Whether there is an office to work with: a server that was given, or an embedded one that was made before."""
-    return bool(config.database_url or os.environ.get(_OWNER)) or (config.home / "postgres").exists()
+    given = config.database_url or config.app_database_url or os.environ.get(_OWNER)
+    return bool(given) or (config.home / "postgres").exists()
 
 
 def _given(config: Config) -> Urls:

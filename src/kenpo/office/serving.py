@@ -26,6 +26,7 @@ from typing import IO, Any
 import psycopg
 from psycopg import sql
 
+from kenpo.base.branches import BRANCH_CODES
 from kenpo.office import database
 from kenpo.office.config import Config
 from kenpo.office.errors import OfficeError
@@ -65,14 +66,23 @@ class Order:
 # ---- before --------------------------------------------------------------------------------------------------------
 
 
-def ready(config: Config) -> None:
+def ready(config: Config, *, owner: bool = True) -> None:
     """Start the database, bring its tables up to date and make sure that nothing can be seen that must not be.
 
-    Readies Django in this process as the owner. Raises OfficeError when the office must not be opened.
+    Readies Django in this process, as the owner of the tables. owner: False where the application will do; where its
+    address alone was given, the tables must be up to date already. Raises OfficeError when the office must not be opened.
     """
     check_folders(config)
     urls = database.urls(config)
-    migrate(urls.owner)
+    if urls.owner:
+        migrate(urls.owner)
+    elif owner:
+        raise OfficeError(
+            "この操作には、データベースの持ち主としての接続先が要ります。",
+            todo="環境変数 DATABASE_URL を設定して実行してください。",
+        )
+    else:
+        _must_be_migrated()
     from django.db import connections
 
     check_role(urls)
@@ -126,6 +136,19 @@ def migrate(owner: str) -> None:
         own.close()
 
 
+def _must_be_migrated() -> None:
+    from kenpo.office import setup
+
+    setup()
+    from kenpo.office.views.health import behind
+
+    if behind():
+        raise OfficeError(
+            "データベースの表が、この版の kenpo のものではありません。",
+            todo="データベースの持ち主として「kenpo office migrate」を実行してから、始めてください。",
+        )
+
+
 def check_role(urls: database.Urls) -> None:
     """Raise OfficeError when the application's role could see or do more than the branch it acts in."""
     from kenpo.office.guards import tables
@@ -165,13 +188,15 @@ def _sees(connection: psycopg.Connection[Any], table: str) -> bool:
 
 def check_keys(config: Config) -> None:
     """Raise OfficeError when the vault's keys lie where they must not, or do not open what the vault holds."""
+    from kenpo.office.acting import system
     from kenpo.office.models import SealedBlob, VaultIdentity
 
-    used = {
-        key
-        for model in (VaultIdentity, SealedBlob)
-        for key in model.objects.order_by().values_list("key_id", flat=True).distinct()
-    }
+    used: set[str] = set()
+    for branch in BRANCH_CODES:
+        with system(branch):
+            for model in (VaultIdentity, SealedBlob):
+                rows = model.objects.filter(branch=branch).order_by()
+                used |= set(rows.values_list("key_id", flat=True).distinct())
     ring = Keyring.load(config.vault_keys, outside=(config.home, config.lake), create=not used)
     if missing := used - set(ring.ids):
         raise OfficeError(

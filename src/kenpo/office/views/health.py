@@ -20,7 +20,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     stopped when no worker has given a sign of life; pages can be served all the same.
     """
     try:
-        behind = _behind()
+        late = behind()
         with connection.cursor() as cursor:
             cursor.execute(
                 "select exists(select from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %s))",
@@ -29,12 +29,12 @@ def healthz(request: HttpRequest) -> JsonResponse:
             found = cursor.fetchone()
     except DatabaseError:
         return JsonResponse({"status": "database"}, status=503)
-    if behind:
+    if late:
         return JsonResponse({"status": "migrations"}, status=503)
     return JsonResponse({"status": "ok", "jobs": "ok" if found and found[0] else "stopped"})
 
 
-def _behind() -> bool:
+def behind() -> bool:
     """Whether a migration is missing; asked once, until none is."""
     found = _missing()
     if found:
