@@ -17,7 +17,7 @@ import tempfile
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ from kenpo.plan.model import (
 from kenpo.plan.reading import Reading, read_plan
 from kenpo.plan.report import file_names, plan_document, progress_report, summary
 from kenpo.plan.store import PlanError, Plans, seal, to_yaml
+from kenpo.press.writing import render
 
 PLAN_ID = re.compile(r"\d\d-\d{4}(-\d{4})?")
 PERIOD = re.compile(r"\d{4}(H[12]|Q[1-4])?")
@@ -100,7 +101,7 @@ class Rights:
 
 def rights(duty: Duty, branch: str) -> Rights:
     """What the person who acts may do with the plans of a branch; nothing but reading where they do not write."""
-    if duty.writes != branch:
+    if not branch or duty.writes != branch:
         return Rights()
     if branch == NATION_CODE:
         own = duty.has(Role.HEAD_OFFICE)
@@ -517,15 +518,32 @@ def with_told(progress: Progress, told: InitiativeProgress, comments: Mapping[st
 DOCUMENTS = {"progress": "進捗報告", "plan": "事業計画", "summary": "評議会資料"}
 
 
-def document(kind: str, plan: Plan, made: Board | None) -> tuple[str, Document]:
-    """The stem of a document's file and the document, as `kenpo plan report` writes it. made: the board of the period."""
-    there = store()
-    name = file_names(plan, made.progress if made else None)[kind]
+def _document(kind: str, plan: Plan, made: Board | None) -> Document:
     if kind == "plan" or made is None:
-        beside = there.plan(plan.action_plan) if plan.action_plan in there.ids() else None
-        return name, plan_document(plan, beside)
+        folder = store()
+        beside = folder.plan(plan.action_plan) if plan.action_plan in folder.ids() else None
+        return plan_document(plan, beside)
     make = progress_report if kind == "progress" else summary
-    return name, make(plan, made.progress, made.rows)
+    return make(plan, made.progress, made.rows)
+
+
+def file_of(kind: str, form: str, plan: Plan, made: Board | None) -> tuple[str, bytes]:
+    """The name and the bytes of a document's file, as `kenpo plan report` writes it; made once for what it holds.
+
+    made: the board of the period, None for the plan alone.
+    """
+    name = file_names(plan, made.progress if made else None)[kind]
+    said = to_yaml(made.progress.model_copy(update={"board": made.rows})) if made else ""
+    content = boards.of_office().extra(
+        f"file-{plan.id}.{made.period if made else ''}.{kind}.{form}",
+        (version([to_yaml(plan), said]),),
+        _FILE,
+        lambda: base64.b64encode(render(_document(kind, plan, made), form)).decode(),
+    )
+    return f"{name}.{form}", base64.b64decode(content)
+
+
+_FILE: TypeAdapter[str] = TypeAdapter(str)
 
 
 # ---- documents that come in --------------------------------------------------------------------------------------
@@ -538,13 +556,15 @@ LARGEST = 10 * 1024 * 1024
 class Taken:
     """What a document holds for a branch (取込みの内容): plans and progress, what is in doubt, and what is left out.
 
-    plans: those of the branch. other: the title of a plan of another, which is not kept.
+    plans: those of the branch. other: the title of a plan of another, which is not kept. assumed: the document does not
+    say whose it is.
     """
 
     plans: tuple[Plan, ...]
     progress: Progress | None
     review: tuple[Review, ...]
     other: str = ""
+    assumed: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -576,7 +596,7 @@ def take(name: str, content: bytes, *, year: int | None = None, period: str | No
     unknown = [p for p in (reading.annual, reading.action_plan) if p and _says(p, "本部か、どの支部の")]
     if unknown:
         reading = read_plan(document, branch=branch, year=year, period=period)
-    return _for_branch(reading, branch)
+    return replace(_for_branch(reading, branch), assumed=bool(unknown))
 
 
 def _says(plan: Plan, what: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -17,11 +18,11 @@ from django.views.decorators.http import require_POST
 
 from kenpo.base.branches import NATION_CODE, branch_or_nation
 from kenpo.base.era import parse_date, parse_fiscal_year, parse_month
-from kenpo.base.errors import ArgumentError, KenpoError
+from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
 from kenpo.base.fiscal import fiscal_year_label
 from kenpo.frame.casekind import Role
 from kenpo.office import audit, boards, casework, exports, plans
-from kenpo.office.acting import STAFF, on_duty, page
+from kenpo.office.acting import STAFF, View, on_duty, page
 from kenpo.office.forms import NumberField
 from kenpo.office.models import PlanStep
 from kenpo.office.plans import Rights, StaleError, Standing, State, Taken, rights
@@ -54,8 +55,7 @@ from kenpo.plan.store import PlanError
 from kenpo.plan.targeting import target_in
 from kenpo.plan.targets import Target, describe
 from kenpo.plan.vocabulary import known
-from kenpo.press.writing import FORMATS
-from kenpo.press.writing import render as written
+from kenpo.press import FORMATS
 
 WRITERS = (*STAFF, Role.HEAD_OFFICE)
 """Who may write anywhere; what of it, `plans.rights` says."""
@@ -94,6 +94,21 @@ def _period(plan: Plan, period: str) -> str:
     return period
 
 
+def _used(view: View) -> View:
+    """The view; when a file of a plan cannot be used, a page that says so in its place."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except (InputFileError, PlanError) as error:
+            crumbs = [{"title": "事業計画", "url": reverse("plans")}, {"title": "使えない計画", "url": ""}]
+            context = {"error": error, "breadcrumb": crumbs}
+            return render(request, "office/plan_broken.html", context, status=409)
+
+    return shown
+
+
 def _rights(plan: Plan) -> Rights:
     return rights(on_duty(), plan.branch)
 
@@ -116,6 +131,7 @@ def _report_crumb(plan: Plan, period: str) -> tuple[str, str]:
 
 
 @page(*STAFF)
+@_used
 def listed(request: HttpRequest) -> HttpResponse:
     """The branch's plans with their periods and states, and what is missing in the newest report."""
     branch = on_duty().branch
@@ -139,7 +155,7 @@ def listed(request: HttpRequest) -> HttpResponse:
                 "title": period_title(choice.period),
                 "kept": kept,
                 "well": sum(k.well for k in kept),
-                "lacking": [k for k in kept if not k.well],
+                "lacking": grouped(kept),
                 "url": reverse("plan_report", args=[held.id, choice.period]),
             }
     context = {
@@ -150,6 +166,15 @@ def listed(request: HttpRequest) -> HttpResponse:
         "branch_name": "本部" if branch == NATION_CODE else branch_or_nation(branch).name,
     }
     return render(request, "office/plans.html", context)
+
+
+def grouped(kept: Iterable[Kept]) -> list[tuple[str, list[str]]]:
+    """What 施策 lack: each lack with the 施策 it is found in, the most frequent first."""
+    found: dict[str, list[str]] = {}
+    for one in kept:
+        for flag in one.flags:
+            found.setdefault(flag, []).append(one.name)
+    return sorted(found.items(), key=lambda lack: -len(lack[1]))
 
 
 def _listing(name: str, steps: Mapping[tuple[str, str], list[PlanStep]]) -> dict[str, Any]:
@@ -236,9 +261,10 @@ class Block:
         return min(self.depth + 2, 4)
 
     @property
-    def mark(self) -> Mark | None:
-        """The mark of the whole 施策."""
-        return mark_of(self.told)
+    def marks(self) -> list[Mark]:
+        """The mark of the whole 施策, or those given in it."""
+        whole = mark_of(self.told)
+        return [whole] if whole else list(self.told.marks) if self.told else []
 
     @property
     def activities(self) -> Iterator[tuple[Activity, ActivityProgress | None]]:
@@ -287,6 +313,7 @@ def _pillars(
 
 
 @page(*STAFF)
+@_used
 def plan(request: HttpRequest, name: str) -> HttpResponse:
     """A plan: pillars, 施策, 取組, KPIs with their targets, its revisions, its periods, and its documents."""
     held = _plan(name)
@@ -460,6 +487,7 @@ def _with_texts(own: Initiative, given: Mapping[str, Any]) -> Initiative:
 
 
 @page(*WRITERS, reads=False)
+@_used
 def initiative(request: HttpRequest, name: str, key: str) -> HttpResponse:
     """Change the texts and owners of a 施策 and its 取組, with the reason."""
     held = _plan(name)
@@ -522,6 +550,7 @@ class TargetForm(forms.Form):
 
 
 @page(*WRITERS, reads=False)
+@_used
 def target(request: HttpRequest, name: str, measure: str) -> HttpResponse:
     """Revise a KPI's target: what the words are read as is shown first, then it is saved with the reason."""
     held = _plan(name)
@@ -612,6 +641,7 @@ def _asked(name: str, period: str) -> _Report:
 
 
 @page(*STAFF)
+@_used
 def report(request: HttpRequest, name: str, period: str) -> HttpResponse:
     """A progress report: what was done and comes next, the figures and where they come from, and its steps."""
     held = _plan(name)
@@ -637,7 +667,7 @@ def report(request: HttpRequest, name: str, period: str) -> HttpResponse:
         "steps": _steps(asked.stands, asked.progress, names),
         "timeline": _timeline(asked.stands, names),
         "acts": _acts(asked),
-        "lacking": [k for k in kept if not k.well],
+        "lacking": grouped(kept),
         "well": sum(k.well for k in kept),
         "kept": kept,
         "notes": made.notes,
@@ -728,6 +758,7 @@ def _acts(asked: _Report) -> list[tuple[str, str]]:
 
 @page(*WRITERS, reads=False)
 @require_POST
+@_used
 def begin(request: HttpRequest, name: str) -> HttpResponse:
     """Begin the report of a period, with the lake's figures."""
     held = _plan(name)
@@ -742,6 +773,7 @@ def begin(request: HttpRequest, name: str) -> HttpResponse:
 
 @page(*WRITERS, reads=False)
 @require_POST
+@_used
 def filled(request: HttpRequest, name: str, period: str) -> HttpResponse:
     """Put the lake's figures into the report."""
     held = _plan(name)
@@ -834,6 +866,7 @@ def _told(
 
 
 @page(*WRITERS, reads=False)
+@_used
 def told(request: HttpRequest, name: str, period: str, key: str) -> HttpResponse:
     """Enter what was done of a 施策, its mark, the analysis of its KPIs, and what comes next."""
     asked = _asked(name, period)
@@ -908,6 +941,7 @@ class FigureForm(forms.Form):
 
 
 @page(*WRITERS, reads=False)
+@_used
 def figure(request: HttpRequest, name: str, period: str, measure: str) -> HttpResponse:
     """Enter a KPI's figure by hand: value, as of when, on what ground. It stands beside what the lake says."""
     asked = _asked(name, period)
@@ -995,6 +1029,7 @@ class ReasonForm(forms.Form):
 
 
 @page(*WRITERS, reads=False)
+@_used
 def act(request: HttpRequest, name: str, period: str, act: str) -> HttpResponse:
     """Submit, check, finish a report, send it back, or take its freeze back: what will happen is shown first."""
     held = _plan(name)
@@ -1091,28 +1126,30 @@ def _confirming(held: Plan, period: str, act: str, form: forms.Form | None) -> d
 
 
 @page(*STAFF)
+@_used
 def plan_file(request: HttpRequest, name: str, form: str) -> HttpResponse:
     """The plan as a document."""
     return _document("plan", _plan(name), None, form)
 
 
 @page(*STAFF)
+@_used
 def report_file(request: HttpRequest, name: str, period: str, kind: str, form: str) -> HttpResponse:
     """The progress report, or the page for the council, as a document."""
     held = _plan(name)
     _period(held, period)
     if kind not in plans.DOCUMENTS or kind == "plan":
         raise Http404
-    return _document(kind, held, plans.board_of(held, plans.store().progress(name, period)), form)
+    return _document(kind, held, plans.seen(held, period), form)
 
 
 def _document(kind: str, held: Plan, made: Board | None, form: str) -> HttpResponse:
     if form not in FORMATS:
         raise Http404
-    stem, document = plans.document(kind, held, made)
-    audit.record(audit.What.EXPORTED, detail=f"{plans.DOCUMENTS[kind]} {stem}（{_KINDS[form]}）")
-    answer = HttpResponse(written(document, form), content_type=_TYPES[form])
-    answer["Content-Disposition"] = exports.to_save(f"{stem}.{form}")
+    file, content = plans.file_of(kind, form, held, made)
+    audit.record(audit.What.EXPORTED, detail=f"{plans.DOCUMENTS[kind]} {file}")
+    answer = HttpResponse(content, content_type=_TYPES[form])
+    answer["Content-Disposition"] = exports.to_save(file)
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -1157,6 +1194,7 @@ class DocumentForm(forms.Form):
 
 
 @page(*WRITERS, reads=False)
+@_used
 def taken_in(request: HttpRequest) -> HttpResponse:
     """Read a document, show what was read and every passage in doubt, then keep it in the plan files."""
     branch = on_duty().writes
