@@ -30,11 +30,11 @@ from kenpo.base.branches import BRANCHES, NATION_CODE
 from kenpo.base.errors import ArgumentError, KenpoError, LakeError, NotLoaded
 from kenpo.catalogue import CASEKINDS, INITIATIVES, MEASURES, WORKLISTS, measure_of, worklist_of
 from kenpo.frame import cases, explain, figures, run
-from kenpo.frame.casekind import CaseKind
+from kenpo.frame.casekind import CaseKind, Role
 from kenpo.frame.cases import Case, CaseError
 from kenpo.frame.measure import definition_of
 from kenpo.lake import Lake
-from kenpo.office import audit, boards, casework, tokens
+from kenpo.office import audit, boards, casework, opening, tokens
 from kenpo.office.acting import STAFF, acting, on_duty
 from kenpo.office.models import ApiRequest, CaseRow
 from kenpo.office.tokens import Scope
@@ -246,6 +246,15 @@ def _lake() -> Lake:
     return Lake.open(settings.CONFIG.lake)
 
 
+_READERS = (*STAFF, Role.HEAD_OFFICE)
+
+
+def _reader() -> None:
+    """Raise PermissionDenied for who only keeps accounts."""
+    if not on_duty().has(*_READERS):
+        raise PermissionDenied
+
+
 def _plain(value: Any) -> Any:
     """A value as JSON has it: decimals and days as text."""
     return None if value is None else str(value)
@@ -368,9 +377,11 @@ def worklist_rows(
 ) -> WorklistPage:
     """The rows of one's branch as they stand now."""
     duty = on_duty()
-    if duty.branch == NATION_CODE or (not duty.has(*STAFF) and duty.writes):
+    _reader()
+    chosen = worklist_of(worklist)
+    if duty.branch == NATION_CODE or not opening.may_look(chosen):
         raise PermissionDenied
-    rows = run(_lake(), worklist_of(worklist), duty.branch, _month(month) if month else None)
+    rows = run(_lake(), chosen, duty.branch, _month(month) if month else None)
     shown = rows.slice(offset, limit).to_dicts()
     audit.record(audit.What.EXPORTED, detail=f"API：対象者リスト {worklist}（{len(shown)}件）")
     more = offset + len(shown)
@@ -602,6 +613,7 @@ class BoardOut(Schema):
 @needs(Scope.PLANS)
 def plans(request: HttpRequest, branch: Branch = None) -> list[PeriodOut]:
     """The periods of the branch's annual plans, newest first."""
+    _reader()
     return [PeriodOut(plan=c.plan, period=c.period) for c in boards.of_office().choices(on_duty().branch)]
 
 
@@ -614,6 +626,7 @@ def plan_board(
     branch: Branch = None,
 ) -> BoardOut:
     """The board of a plan of one's branch for a period."""
+    _reader()
     office = boards.of_office()
     chosen = next((c for c in office.choices(on_duty().branch) if (c.plan, c.period) == (plan, period)), None)
     if chosen is None:

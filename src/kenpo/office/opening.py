@@ -36,6 +36,7 @@ from kenpo.base.errors import KenpoError
 from kenpo.catalogue import CASEKINDS, WORKLISTS
 from kenpo.frame.casekind import CaseKind, Subject
 from kenpo.frame.cases import (
+    Access,
     Actor,
     Candidate,
     CaseError,
@@ -43,6 +44,7 @@ from kenpo.frame.cases import (
     Exclusions,
     Known,
     Passed,
+    access,
     candidates,
     contents_of,
     open_candidate,
@@ -138,6 +140,12 @@ def may_open(kind: CaseKind) -> bool:
     """Whether the person may open cases of a kind here."""
     duty = on_duty()
     return bool(duty.writes) and duty.actor.first_of(workers(kind)) is not None
+
+
+def may_look(worklist: Worklist) -> bool:
+    """Whether the person may look at the rows of a list: of one that opens cases, who may read those."""
+    duty, kinds = on_duty(), kinds_of(worklist.id)
+    return not kinds or any(access(k, duty.branch, duty.actor) is Access.CONTENT for k in kinds)
 
 
 def lake() -> Lake:

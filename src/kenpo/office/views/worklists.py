@@ -23,7 +23,6 @@ from kenpo.base.era import to_wareki, to_wareki_month
 from kenpo.base.errors import KenpoError
 from kenpo.catalogue import CASEKINDS, WORKLISTS
 from kenpo.frame.casekind import CaseKind
-from kenpo.frame.cases import Access, access
 from kenpo.frame.worklist import Worklist
 from kenpo.office import casework, opening
 from kenpo.office.acting import STAFF, on_duty, page
@@ -48,7 +47,7 @@ def worklists(request: HttpRequest) -> HttpResponse:
             "worklist": w,
             "kinds": opening.kinds_of(w.id),
             "startable": [k for k in opening.kinds_of(w.id) if opening.may_open(k)],
-            "readable": _readable(w),
+            "readable": opening.may_look(w),
         }
         for w in WORKLISTS.values()
     ]
@@ -57,12 +56,6 @@ def worklists(request: HttpRequest) -> HttpResponse:
         "newest": _told(_openings()[:NEWEST]),
     }
     return render(request, "office/worklists.html", context)
-
-
-def _readable(worklist: Worklist) -> bool:
-    """Whether the person may look at the rows of a list: of one that opens cases, who may read those."""
-    duty, kinds = on_duty(), opening.kinds_of(worklist.id)
-    return not kinds or any(access(k, duty.branch, duty.actor) is Access.CONTENT for k in kinds)
 
 
 class Month(forms.Form):
@@ -85,7 +78,7 @@ def worklist(request: HttpRequest, worklist: str) -> HttpResponse:
     chosen = WORKLISTS.get(worklist)
     if chosen is None:
         raise Http404
-    if not _readable(chosen):
+    if not opening.may_look(chosen):
         raise PermissionDenied
     duty = on_duty()
     context: dict[str, Any] = {
