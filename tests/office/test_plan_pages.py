@@ -635,6 +635,27 @@ def test_what_is_in_doubt_is_shown_passage_by_passage_before_anything_is_kept(
     assert folder.plan("35-2024").review == doubts
 
 
+def test_what_was_in_doubt_goes_once_a_planner_has_looked_at_it(
+    people: People, yasuda: Account, browse: Browse, folder: Plans
+) -> None:
+    client = browse(people.yamamoto)
+    client.post("/plans/import/", _carried(_read(client, "計画.txt", LOOSE.encode())))
+    key = {"review": _hidden(client.get("/plans/35-2024/"), "review")}
+    url = "/plans/35-2024/looked-at/"
+    assert browse(yasuda).post(url, key).status_code == 403
+    assert browse(people.azuma).post(url, key).status_code == 404
+    before = folder.plan("35-2024")
+    assert client.post(url, key).status_code == 302
+    assert folder.plan("35-2024") == before.model_copy(update={"review": ()})
+    again = client.post(url, key, follow=True)
+    assert "この要確認は、もうありません。" in _text(again)
+
+
+def test_a_period_is_not_taken_without_its_year(people: People, browse: Browse, folder: Plans) -> None:
+    page = _read(browse(people.yamamoto), "計画.txt", LOOSE.encode(), period="H1")
+    assert page.status_code == 422 and "期間を選ぶときは、年度も書いてください。" in _text(page)
+
+
 def test_a_plan_that_is_there_is_written_over_only_when_told_so(
     people: People, browse: Browse, folder: Plans
 ) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
 import hashlib
 import json
 import re
@@ -25,7 +24,7 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
 from pydantic import TypeAdapter
 
 from kenpo.base.branches import NATION_CODE
@@ -46,6 +45,7 @@ from kenpo.plan.model import (
     PERIOD_TITLES,
     Initiative,
     InitiativeProgress,
+    Kpi,
     KpiProgress,
     Pillar,
     Plan,
@@ -155,13 +155,14 @@ def lake() -> Lake | None:
 
 @contextlib.contextmanager
 def locked(plan: str) -> Iterator[Plans]:
-    """Change the files of a plan while nobody else of the office does; what is refused leaves nothing in the database."""
-    folder = settings.CONFIG.home / "plans"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / f"{plan}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with transaction.atomic():
-            yield store()
+    """Change the files of a plan while nobody else of the office does; what is refused leaves nothing in the database.
+
+    The next one comes when the transaction has ended, so that it sees the steps taken here.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"plan {plan}",))
+    with transaction.atomic():
+        yield store()
 
 
 def version(shown: Any) -> str:
@@ -491,6 +492,33 @@ def with_initiative(plan: Plan, old: Initiative, new: Initiative) -> Plan:
         p.model_copy(update={"initiatives": tuple(put(i) for i in p.initiatives)}) for p in plan.pillars
     )
     return plan.model_copy(update={"pillars": pillars})
+
+
+def without_review(plan: Plan, review: str) -> Plan:
+    """The plan without something to look at that a person has looked at (要確認 → 確かめた). review: its `version`.
+
+    Raises StaleError when it is no longer there.
+    """
+
+    def rest(held: tuple[Review, ...]) -> tuple[Review, ...]:
+        return tuple(r for r in held if version(r.model_dump()) != review)
+
+    def kpis(held: tuple[Kpi, ...]) -> tuple[Kpi, ...]:
+        return tuple(k.model_copy(update={"review": rest(k.review)}) if k.review else k for k in held)
+
+    def put(held: Initiative) -> Initiative:
+        return held.model_copy(
+            update={"kpis": kpis(held.kpis), "children": tuple(put(c) for c in held.children)}
+        )
+
+    pillars = tuple(
+        p.model_copy(update={"kpis": kpis(p.kpis), "initiatives": tuple(put(i) for i in p.initiatives)})
+        for p in plan.pillars
+    )
+    changed = plan.model_copy(update={"review": rest(plan.review), "pillars": pillars})
+    if changed == plan:
+        raise _stale()
+    return changed
 
 
 def with_told(progress: Progress, told: InitiativeProgress, comments: Mapping[str, str]) -> Progress:

@@ -334,11 +334,34 @@ def plan(request: HttpRequest, name: str) -> HttpResponse:
         ]
         if may.edits and held.kind == "annual"
         else [],
-        "reviews": [*held.review, *(r for _, k in held.kpis() for r in k.review)],
+        "reviews": [
+            (plans.version(r.model_dump()), r)
+            for r in (*held.review, *(r for _, k in held.kpis() for r in k.review))
+        ],
         "forms": [(form, _KINDS[form]) for form in FORMATS],
         "breadcrumb": [*_crumbs(held)[:-1], {"title": held.title, "url": ""}],
     }
     return render(request, "office/plan.html", context)
+
+
+@page(*WRITERS, reads=False)
+@require_POST
+@_used
+def looked_at(request: HttpRequest, name: str) -> HttpResponse:
+    """Record that a person has looked at what the reader of a document was not sure of (要確認)."""
+    held = _plan(name)
+    if not _rights(held).edits:
+        raise PermissionDenied
+    one = request.POST.get("review", "")
+    try:
+        plans.change_plan(
+            name, plans.version({}), lambda _: {}, lambda p: plans.without_review(p, one), "要確認の確認"
+        )
+    except StaleError:
+        messages.warning(request, "この要確認は、もうありません。")
+    else:
+        messages.success(request, "確かめたことを記録しました。")
+    return redirect(f"{reverse('plan', args=[name])}#review")
 
 
 # ---- forms -------------------------------------------------------------------------------------------------------
@@ -836,6 +859,10 @@ def _told_form(own: Initiative, told: InitiativeProgress | None) -> Callable[...
         }
     for n, kpi in enumerate(_measured(own)):
         fields[f"c{n}"] = _area(f"KPI「{KpiLine(kpi).title}」の分析")
+    if told and told.review:
+        fields["looked"] = forms.BooleanField(
+            label=f"要確認（{'、'.join(r.what for r in told.review)}）を確かめた", required=False
+        )
     fields["next"] = _area("今後の予定", help_text="次の期間に何をするかを書きます。")
     return type("ToldForm", (forms.Form,), fields)
 
@@ -859,6 +886,7 @@ def _told(
         update={
             "done": _lines(given["done"]),
             "next": _lines(given["next"]),
+            "review": () if given.get("looked") else told.review,
             **({"evaluated": mark} if whole else {"marks": (mark,) if mark else ()}),
             "activities": tuple(a for _, a in sorted(held.items()) if a != ActivityProgress(at=a.at)),
         }
@@ -1111,7 +1139,7 @@ def _confirming(held: Plan, period: str, act: str, form: forms.Form | None) -> d
     return {
         "plan": held,
         "period": period,
-        "title": f"{period_title(period)}の進捗報告を{ACTS[act]}",
+        "title": f"{period_title(period)}の進捗報告{'の' if act == 'reopen' else 'を'}{ACTS[act]}",
         "effects": _EFFECTS[act],
         "warnings": said,
         "hidden": {"seen": seen} if seen else {},
@@ -1177,6 +1205,13 @@ class DocumentForm(forms.Form):
         help_text="進捗の文書に、期間が書かれていないときだけ選びます。",
         choices=[("", "（文書のとおり）"), *((p or "Y", t) for p, t in plans.PERIOD_NAMES.items())],
     )
+
+    def clean(self) -> dict[str, Any]:
+        """A period needs its year. Raises ValidationError."""
+        given = super().clean() or {}
+        if given.get("period") and not given.get("year") and "year" not in self.errors:
+            self.add_error("year", "期間を選ぶときは、年度も書いてください。")
+        return given
 
     def clean_year(self) -> int | None:
         """The fiscal year. Raises ValidationError."""
@@ -1282,6 +1317,7 @@ urlpatterns = [
     path("plans/", listed, name="plans"),
     path("plans/import/", taken_in, name="plan_import"),
     path("plans/<str:name>/", plan, name="plan"),
+    path("plans/<str:name>/looked-at/", looked_at, name="plan_looked_at"),
     path("plans/<str:name>/begin/", begin, name="plan_begin"),
     path("plans/<str:name>/document.<str:form>", plan_file, name="plan_file"),
     path("plans/<str:name>/target/<str:measure>/", target, name="plan_target"),
