@@ -140,7 +140,7 @@ def readable(plan: str, branch: str) -> bool:
 class StaleError(PlanError):
     """Somebody changed what a form showed before it came back (ほかの人が先に変更した)."""
 
-    code = "stale"
+    code = "plan_stale"
 
 
 def store() -> Plans:
@@ -390,7 +390,7 @@ def _require(allowed: bool) -> None:
 
 def _reason(why: str) -> str:
     if not why.strip():
-        raise ArgumentError("理由がありません。", todo="理由を書いてください。", code="needs_reason")
+        raise ArgumentError("理由がありません。", todo="理由を書いてください。")
     return why.strip()
 
 
@@ -412,13 +412,13 @@ def _in_state(one: Report, *states: State) -> None:
         raise PlanError(
             f"この報告は、いま「{one.standing.state}」です。",
             todo="画面を開き直して、状態を確かめてください。",
-            code="frozen" if one.standing.state is State.FINISHED else "wrong_state",
+            code="frozen" if one.standing.state is State.FINISHED else "report_state",
         )
 
 
 def _another(one: Report, what: str) -> None:
     if on_duty().actor.id in one.standing.hands:
-        raise PlanError(what, todo="別の人が行ってください。", code="same_person")
+        raise PlanError(what, todo="別の人が行ってください。", code="report_same_person")
 
 
 # ---- changes -----------------------------------------------------------------------------------------------------
@@ -432,7 +432,7 @@ def change_progress(
 ) -> Progress:
     """Change a report, when its form still shows what it showed (`sent`), and it is being written.
 
-    Raises StaleError, and PlanError (frozen, wrong_state) when it was submitted or finished.
+    Raises StaleError, and PlanError (frozen, report_state) when it was submitted or finished.
     """
     with locked(plan) as there:
         one = report(plan, period)
@@ -610,9 +610,7 @@ def take(name: str, content: bytes, *, year: int | None = None, period: str | No
     branch = on_duty().writes
     if len(content) > LARGEST:
         raise ArgumentError(
-            "ファイルが大きすぎます（10MBまで）。",
-            todo="画像を除くか、文書を分けてください。",
-            code="file_too_large",
+            "ファイルが大きすぎます（10MBまで）。", todo="画像を除くか、文書を分けてください。"
         )
     folder = store().folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -638,15 +636,12 @@ def _for_branch(reading: Reading, branch: str) -> Taken:
             "事業計画の柱・施策・KPIが1つも見つかりません。", todo="計画の文書かどうかを確かめてください。"
         )
     if any(_says(p, "どの年度の") for p in every):
-        raise ArgumentError(
-            "どの年度の計画か、文書から分かりません。", todo="年度を書いてください。", code="no_year"
-        )
+        raise ArgumentError("どの年度の計画か、文書から分かりません。", todo="年度を書いてください。")
     own = tuple(p for p in every if p.branch == branch)
     if not own:
         raise ArgumentError(
             f"この文書は「{every[0].title}」で、この支部の計画ではありません。",
             todo="自分の支部の計画の文書を選んでください。",
-            code="other_branch",
         )
     other = next((p.title for p in every if p.branch != branch), "")
     progress = reading.progress if reading.progress and reading.progress.plan[:2] == branch else None
@@ -657,7 +652,7 @@ def keep(taken: Taken, sent: str, *, overwrite: bool) -> list[str]:
     """Keep what a document holds in the plan files; the names of those written.
 
     A plan that is there stays when the document is a report of its progress. sent: `version` of `there` when the reading
-    was shown. Raises StaleError, ArgumentError (already_there) without overwrite, and PlanError for a report that is
+    was shown. Raises StaleError, ArgumentError without overwrite, and PlanError for a report that is
     submitted or finished.
     """
     _require(rights(on_duty(), taken.plans[0].branch).edits)
@@ -674,7 +669,6 @@ def keep(taken: Taken, sent: str, *, overwrite: bool) -> list[str]:
             raise ArgumentError(
                 f"同じ計画ファイルがもうあります（{'、'.join(again)}）。",
                 todo="書き換えてよければ「いまの内容を書き換える」を選んでください。",
-                code="already_there",
             )
         if taken.progress and f"{taken.progress.plan}.{taken.progress.period}" in before:
             _in_state(report(taken.progress.plan, taken.progress.period), State.DRAFT)
@@ -709,7 +703,5 @@ def unsealed(text: str) -> Taken:
     try:
         told = signing.TimestampSigner(salt=f"{_SALT} {on_duty().actor.id}").unsign(text, max_age=_HOURS_2)
     except signing.BadSignature:
-        raise ArgumentError(
-            "読み取りから時間がたちました。", todo="文書をもう一度選んでください。", code="expired"
-        ) from None
+        raise ArgumentError("読み取りから時間がたちました。", todo="文書をもう一度選んでください。") from None
     return _TAKEN.validate_json(zlib.decompress(base64.b64decode(told)))
