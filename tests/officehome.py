@@ -36,4 +36,4 @@ os.environ.update(
 kenpo.office.setup()
 ENVIRON = dict(os.environ)
 os.environ.clear()
-os.environ.update(_BEFORE | {"DJANGO_SETTINGS_MODULE": ENVIRON["DJANGO_SETTINGS_MODULE"]})
+os.environ.update(_BEFORE)
