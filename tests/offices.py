@@ -1,11 +1,16 @@
 """People and offices of the tests; import only where tests/office/conftest.py has readied Django."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from django.db import connection
+from tests.officehome import ENVIRON
 
 from kenpo.frame.casekind import Role
 from kenpo.office.models import Account
@@ -84,3 +89,30 @@ class FreshOffice:
         with psycopg.connect(self.environ["KENPO_DATABASE_OWNER"], autocommit=True) as owner:
             found = owner.execute(query, values or None)  # type: ignore[arg-type]
             return found.fetchall() if found.description else []
+
+
+@contextmanager
+def fresh(folder: Path, name: str) -> Iterator[FreshOffice]:
+    """An office in a folder, with a database of its own that has all tables and nobody in it. name: of what it is for."""
+    connection.close()
+    owner, app = ENVIRON["KENPO_DATABASE_OWNER"], ENVIRON["KENPO_DATABASE_APP"]
+    database = f"fresh_{os.getpid()}_{abs(hash(name)) % 10**9}"
+    admin = owner.replace("/kenpo?", "/postgres?")
+    with psycopg.connect(admin, autocommit=True) as server:
+        server.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'kenpo' and pid <> pg_backend_pid()"
+        )
+        server.execute(f"create database {database} template kenpo")  # type: ignore[arg-type]
+    environ = {
+        **ENVIRON,
+        "KENPO_OFFICE": str(folder / "office"),
+        "KENPO_LAKE": str(folder / "lake"),
+        "KENPO_PLANS": str(folder / "plans"),
+        "KENPO_VAULT_KEYS": str(folder / "vault.keys"),
+        "KENPO_KEY_FILE": str(folder / "member.key"),
+        "KENPO_DATABASE_OWNER": owner.replace("/kenpo?", f"/{database}?"),
+        "KENPO_DATABASE_APP": app.replace("/kenpo?", f"/{database}?"),
+    }
+    yield FreshOffice(folder / "office", environ)
+    with psycopg.connect(admin, autocommit=True) as server:
+        server.execute(f"drop database {database} with (force)")  # type: ignore[arg-type]

@@ -13,10 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from tests.officehome import ENVIRON
-from tests.offices import FreshOffice, People, make_people
+from tests.offices import FreshOffice, People, fresh, make_people
 
 from kenpo.office.models import Account
 
@@ -76,25 +75,14 @@ def fresh_office(
     django_db_setup: None, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[FreshOffice]:
     """An office with all tables and nobody in it; what is committed stays until the test ends."""
-    connection.close()
-    owner, app = ENVIRON["KENPO_DATABASE_OWNER"], ENVIRON["KENPO_DATABASE_APP"]
-    name = f"fresh_{os.getpid()}_{abs(hash(request.node.nodeid)) % 10**9}"
-    admin = owner.replace("/kenpo?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as server:
-        server.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'kenpo' and pid <> pg_backend_pid()"
-        )
-        server.execute(f"create database {name} template kenpo")  # type: ignore[arg-type]
-    environ = {
-        **ENVIRON,
-        "KENPO_OFFICE": str(tmp_path / "office"),
-        "KENPO_LAKE": str(tmp_path / "lake"),
-        "KENPO_PLANS": str(tmp_path / "plans"),
-        "KENPO_VAULT_KEYS": str(tmp_path / "vault.keys"),
-        "KENPO_KEY_FILE": str(tmp_path / "member.key"),
-        "KENPO_DATABASE_OWNER": owner.replace("/kenpo?", f"/{name}?"),
-        "KENPO_DATABASE_APP": app.replace("/kenpo?", f"/{name}?"),
-    }
-    yield FreshOffice(tmp_path / "office", environ)
-    with psycopg.connect(admin, autocommit=True) as server:
-        server.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
+    with fresh(tmp_path, request.node.nodeid) as office:
+        yield office
+
+
+@pytest.fixture(scope="module")
+def module_office(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[FreshOffice]:
+    """An office as `fresh_office`, for all tests of a module."""
+    with fresh(tmp_path_factory.mktemp("office"), request.node.nodeid) as office:
+        yield office
