@@ -207,10 +207,16 @@ class Office:
         key = (*self._stamp(""), *self._lake_stamp())
         return self._kept(f"rollup-{period}", key, _ROLLUP, lambda: self._roll_up(period))
 
-    def keeping(self) -> tuple[Keeping, ...]:
-        """How well every branch's newest plan is kept; a branch without a plan is not among them."""
+    def keeping(self, *, earlier: bool = False) -> tuple[tuple[Keeping, ...], bool]:
+        """How well every branch's newest plan is kept, and whether that is of the plans as they are now.
+
+        A branch without a plan is not among them. earlier: take what was worked out before a plan changed rather than have
+        somebody wait for all boards; the worker brings it up to date.
+        """
         key = (*self._stamp(""), *self._lake_stamp(), today().isoformat())
-        return self._kept("keeping", key, _KEEPING, self._keep)
+        if earlier and (old := Shelf(self.home, "keeping", _KEEPING).earlier(_digest((_made_by(), *key)))):
+            return old, False
+        return self._kept("keeping", key, _KEEPING, self._keep), True
 
     def picture(self, name: str, key: str, draw: Callable[[], str]) -> str:
         """A chart's SVG, drawn once for a key."""
@@ -394,6 +400,15 @@ class Shelf(Generic[T]):
             while len(_held) > IN_PROCESS:
                 _held.popitem(last=False)
         return there
+
+    def earlier(self, digest: str) -> T | None:
+        """What was kept before, when nothing is kept for a digest."""
+        if self._path(digest).is_file():
+            return None
+        for old in self.folder.glob(f"{self.name}.*.json"):
+            with contextlib.suppress(OSError, ValidationError):
+                return self.shape.validate_json(old.read_bytes())
+        return None
 
     def _path(self, digest: str) -> Path:
         return self.folder / f"{self.name}.{digest[:32]}.json"

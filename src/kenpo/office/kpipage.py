@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -20,11 +19,11 @@ from pydantic import TypeAdapter
 from kenpo.base.branches import BRANCHES, branch_or_nation
 from kenpo.base.document import Chart
 from kenpo.base.fiscal import fiscal_year_label
-from kenpo.base.money import Number, exact, round_ratio
-from kenpo.frame import BREAKDOWNS, Measure, figures
+from kenpo.base.money import Number, exact
+from kenpo.frame import Measure
 from kenpo.lake import Lake
 from kenpo.office.boards import Course
-from kenpo.plan.history import precision_of, window_of
+from kenpo.plan.history import precision_of
 from kenpo.plan.model import Kpi, Row
 from kenpo.plan.path import MONTHS
 from kenpo.plan.rollup import Line
@@ -34,13 +33,13 @@ from kenpo.press import charts
 
 # ---- the gap -----------------------------------------------------------------------------------------------------
 
-FEWEST = 10
-"""A unit with fewer counted things than this is not shown by itself but among the others: our default."""
-
 SHOWN = 5
 """How many units are named: the few that explain most."""
 
 OTHERS = "その他"
+
+Sums = tuple[Number, Number]
+"""Numerator and denominator."""
 
 
 @dataclass(frozen=True)
@@ -54,38 +53,24 @@ class Part:
     units: int = 1
 
 
-@dataclass(frozen=True)
-class Counted:
-    """What was counted of a unit: its sums, and how many things they are of."""
-
-    numerator: Number
-    denominator: Number
-    count: int
-
-
 def contributions(
-    units: Mapping[str, Counted], total: Counted, level: Number, *, scale: int = 1, fewest: int = FEWEST
+    units: Mapping[str, Sums], total: Sums, level: Number, *, scale: int = 1, hidden: int = 0
 ) -> tuple[Part, ...]:
     """What each unit adds to rate − level, the largest first; the parts add up to the whole, exactly.
 
-    scale: 100 for a percentage. fewest: units of fewer things come last, as one part, with what of the total is in no unit.
-    Empty when the total has no rate.
+    scale: 100 for a percentage. What of the total is in no unit comes last, as one part; hidden: of how many units it is,
+    where small numbers are not shown. Empty when the total has no rate.
     """
-    whole = exact(total.denominator)
+    whole = exact(total[1])
     if not whole:
         return ()
-    each = [
-        _part(name, u.numerator, u.denominator, whole, level, scale)
-        for name, u in units.items()
-        if u.count >= fewest
-    ]
-    numerator = exact(total.numerator) - sum((p.numerator for p in each), Fraction(0))
+    each = [_part(name, *sums, whole, level, scale) for name, sums in units.items()]
+    numerator = exact(total[0]) - sum((p.numerator for p in each), Fraction(0))
     denominator = whole - sum((p.denominator for p in each), Fraction(0))
     each.sort(key=lambda p: (-abs(p.adds), p.name))
-    if numerator or denominator:
+    if numerator or denominator or hidden:
         rest = _part(OTHERS, numerator, denominator, whole, level, scale)
-        few = sum(u.count < fewest for u in units.values())
-        each.append(Part(OTHERS, rest.numerator, rest.denominator, rest.adds, max(few, 1)))
+        each.append(replace(rest, units=max(hidden, 1)))
     return tuple(each)
 
 
@@ -113,19 +98,17 @@ def main_parts(parts: Sequence[Part], shown: int = SHOWN) -> tuple[Part, ...]:
     return (*named, rest)
 
 
-GAP_AXES = ("workplace", "institution", "pharmacy", "municipality", "residence")
-"""The units a gap can be split by."""
+FINE = ("workplace", "institution", "municipality", "residence")
+COARSE = ("industry", "age_band", "sex")
+"""The axes a gap can be split by: of the fine ones the few units that explain most are shown, of the others all."""
 
 AGAINST = {"target": "目標", "nation": "全国"}
 
 
-def axes_of(measure: Measure | None, row: Row) -> tuple[str, ...]:
-    """By what units the gap of a row can be split: a computed rate only."""
-    if measure is None or measure.form == "count" or row.actual is None:
-        return ()
-    if row.actual.source != "computed" or row.actual.value is None:
-        return ()
-    return tuple(a for a in GAP_AXES if a in measure.breakdowns)
+def axes_of(measure: Measure | None, row: Row, branch: str) -> tuple[str, ...]:
+    """By what units the gap of a row can be split: none, while parts below the branch may not be shown."""
+    del measure, row, branch
+    return ()
 
 
 def level_of(row: Row, against: str) -> tuple[Fraction, str] | None:
@@ -142,6 +125,11 @@ def level_of(row: Row, against: str) -> tuple[Fraction, str] | None:
         scale = 100 if row.unit == "%" else 1
         return scale * exact(nation.numerator) / exact(nation.denominator), words
     return exact(nation.value), words
+
+
+def levels_of(row: Row) -> dict[str, str]:
+    """What a row can be held against: the key and the word of each."""
+    return {key: word for key, word in AGAINST.items() if level_of(row, key) is not None}
 
 
 @dataclass(frozen=True)
@@ -180,41 +168,9 @@ GAP: TypeAdapter[Gap | None] = TypeAdapter(Gap | None)
 
 
 def gap_of(lake: Lake, measure: Measure, row: Row, branch: str, by: str, against: str) -> Gap | None:
-    """The gap of a row split by units, from the lake's own sums; None when it cannot be split.
-
-    The parts are rounded for people to one digit more than the figure is printed with.
-    """
-    level = level_of(row, against)
-    if by not in axes_of(measure, row) or level is None or row.actual is None:
-        return None
-    month = date.fromisoformat(f"{row.actual.as_of}-01")
-    window = window_of(measure, known(measure.id))
-    asked: dict[str, Any] = {"branch": branch, "months": (month, month), "window": window}
-    totals = figures(lake, measure, **asked)
-    if totals.is_empty():
-        return None
-    units = {r["value"]: _counted(r) for r in figures(lake, measure, by=by, **asked).iter_rows(named=True)}
-    scale = 100 if measure.form == "percent" else 1
-    parts = contributions(units, _counted(totals.row(0, named=True)), level[0], scale=scale)
-    whole = sum((p.adds for p in parts), Fraction(0))
-    digits = precision_of(None, known(measure.id), measure) + 1
-    rows = tuple(
-        GapRow(
-            p.name,
-            p.units,
-            number_text(round_ratio(scale * p.numerator / p.denominator, digits - 1), row.unit)
-            if p.denominator
-            else "－",
-            round_ratio(p.adds, digits),
-            round_ratio(100 * p.adds / whole, 0) if whole else None,
-        )
-        for p in main_parts(parts)
-    )
-    return Gap(level[1], BREAKDOWNS[by].title, round_ratio(whole, digits), rows)
-
-
-def _counted(row: Mapping[str, Any]) -> Counted:
-    return Counted(row["numerator"], row["denominator"], row["eligible"])
+    """The gap of a row split by units; None while parts below the branch may not be shown."""
+    del lake, measure, row, branch, by, against
+    return None
 
 
 # ---- the year ----------------------------------------------------------------------------------------------------
