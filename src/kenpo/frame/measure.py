@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -38,6 +39,7 @@ REQUIRED = (
     "source_line",
 )
 FORMS = ("percent", "mean", "count")
+PERSONS = ("units", "amounts", "receipts", "none")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ class Measure:
     BREAKDOWNS it allows. rollup: "sum" when branches add up to the nation, "recompute" when the function must be run
     at nation scope. version: raised whenever the definition changes. item: the unit column that names a counted thing
     for explain, with item_title and the column item_label beside it. cases: it reads the tables of cases (案件データ).
+    persons: how its numbers tell of people, where small ones are suppressed: "units" when denominator and numerator count
+    people or receipts, "amounts" when they are amounts and units are people or receipts, "receipts" when they are amounts
+    and several units may be of one receipt, "none" when nothing is of people. family: measures whose parts can be
+    reckoned from each other hide the same ones; "members/receipts" hides what "members" does, and more.
     """
 
     id: str
@@ -75,10 +81,14 @@ class Measure:
     item_title: str = ""
     why: str = ""
     cases: bool = False
+    persons: str = "units"
+    family: str = ""
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise ValueError(f"{self.id}: unknown form {self.form!r}")
+        if self.persons not in PERSONS:
+            raise ValueError(f"{self.id}: unknown persons {self.persons!r}")
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -128,8 +138,10 @@ def units_of(measure: Measure, view: View) -> Expression:
     return units.filter(units.branch.notnull() & units.month.between(view.months[0], view.months[-1]))
 
 
-def aggregate(measure: Measure, units: Expression, keys: Mapping[str, Any]) -> Expression:
-    """Sums of units: eligible, excluded by reason, denominator and numerator, per value of the keys.
+def aggregate(
+    measure: Measure, units: Expression, keys: Mapping[str, Any], more: Mapping[str, Any] | None = None
+) -> Expression:
+    """Sums of units: eligible, excluded by reason, denominator and numerator, per value of the keys; and more, if given.
 
     Units may carry {breakdown}_denominator and {breakdown}_numerator: what they weigh within a value of that breakdown,
     where it is not what they weigh in the total. Those sums stand beside the others.
@@ -148,7 +160,22 @@ def aggregate(measure: Measure, units: Expression, keys: Mapping[str, Any]) -> E
             c: units[c].sum(where=counted).fill_null(0).cast("decimal(38,7)")
             for c in _inner(measure, units.columns)
         },
+        **(more or {}),
     )
+
+
+RECEIPTS = ("receipts", "receipts_numerator", "receipts_rest")
+"""How many receipts stand behind the units, those of the numerator, and those of the rest of the denominator."""
+
+
+def _receipts(units: Expression) -> dict[str, Any]:
+    counted = units.excluded.isnull()
+    rest = units.denominator.cast("decimal(38,7)") != units.numerator.cast("decimal(38,7)")
+    return {
+        "receipts": units.receipt_id.nunique(),
+        "receipts_numerator": units.receipt_id.nunique(where=counted & (units.numerator != 0)),
+        "receipts_rest": units.receipt_id.nunique(where=counted & rest),
+    }
 
 
 def _inner(measure: Measure, columns: Sequence[str]) -> list[str]:
@@ -162,7 +189,8 @@ def _frame(expression: Expression) -> pl.DataFrame:
 
 def _sums(measure: Measure, columns: Sequence[str]) -> list[pl.Expr]:
     names = ["eligible", "denominator", "numerator", *(f"excluded_{r}" for r in measure.reasons)]
-    return [pl.col(c).sum() for c in (*names, *_inner(measure, columns))]
+    receipts = [c for c in RECEIPTS if c in columns]
+    return [pl.col(c).sum() for c in (*names, *receipts, *_inner(measure, columns))]
 
 
 def _split(
@@ -189,12 +217,17 @@ def _split(
     return merged.drop(_inner(measure, merged.columns))
 
 
-def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> tuple[pl.DataFrame, list[str]]:
+def compute(
+    measure: Measure,
+    lake: Lake,
+    months: Sequence[date],
+    parameters: Mapping[str, Any] | None = None,
+) -> tuple[pl.DataFrame, list[str]]:
     """The measure's figures for every branch, the nation and every month, total and by its stored breakdowns.
 
     One scan of the data for all months. Rows: the columns of the figure table less definition and cutoff; every
     branch × month from the measure's first on is there, with a denominator of 0 where nothing was counted. With them,
-    notes on the data in Japanese.
+    notes on the data in Japanese. parameters: values to try in place of those of the law; derived tables stay as they are.
     """
     stored = [BREAKDOWNS[b] for b in measure.breakdowns if BREAKDOWNS[b].stored]
     months = [m for m in months if m >= measure.since]
@@ -203,7 +236,7 @@ def compute(measure: Measure, lake: Lake, months: Sequence[date]) -> tuple[pl.Da
     notes: list[str] = []
 
     def scan(nation: bool) -> pl.DataFrame:
-        view = View(lake, months, nation=nation, cases=measure.cases)
+        view = View(lake, months, nation=nation, cases=measure.cases, parameters=parameters)
         units = units_of(measure, view)
         notes.extend(n for n in view.notes if n not in notes)
         keys = {"branch": units.branch, "month": units.month, **{b.name: b.key(units) for b in stored}}
@@ -371,22 +404,29 @@ def with_rate(measure: Measure, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(rate=pl.Series(rates, dtype=pl.Decimal(18, measure.precision)))
 
 
-def _stored(lake: Lake, measure: Measure, breakdown: str) -> pl.DataFrame:
-    table = lake.table("figure")
-    chosen = table.filter((table.measure == measure.id) & (table.breakdown == breakdown))
-    rows = _frame(chosen)
+def stored(lake: Lake, measure: Measure) -> pl.DataFrame:
+    """All stored rows of a measure, of every breakdown, branch and month, read without the engine.
+
+    Raises MeasureError when it is not computed or of another definition, NotLoaded when its data is not in the lake.
+    """
     if lake.meta(f"notes:{measure.id}") is None:
         raise MeasureError(
             f"指標「{measure.title}」はまだ計算されていません。", todo="「kenpo refresh」を実行してください。"
         )
     if lacking := lacking_of(lake, measure):
         raise lacking
+    paths = [p.path for p in lake.parts("figure") if Path(p.path).name.startswith(f"{measure.id}@")]
+    rows = pl.concat([FIGURE.empty(), *(pl.read_parquet(lake.root / p) for p in paths)])
     if rows.height and rows["definition"][0] != definition_of(measure):
         raise MeasureError(
             f"指標「{measure.title}」の保存値は、前の版の定義で計算されています。",
             todo="「kenpo refresh」を実行してください。",
         )
-    return rows.drop("measure", "breakdown")
+    return rows
+
+
+def _stored(lake: Lake, measure: Measure, breakdown: str) -> pl.DataFrame:
+    return stored(lake, measure).filter(pl.col("breakdown") == breakdown).drop("measure", "breakdown")
 
 
 def _on_demand(
@@ -410,21 +450,14 @@ def _on_demand(
     axes = [BREAKDOWNS[name] for name in dict.fromkeys(names)]
     nation = branch in (None, NATION_CODE)
     recomputed = nation and measure.rollup != "sum"
-    pieces = []
-    for national in (False, True) if recomputed else (False,):
-        units = units_of(measure, View(lake, chosen, nation=national, cases=measure.cases))
-        if not nation:
-            units = units.filter(units.branch == branch)
-        if any(a.needs == "municipality" for a in axes) and "municipality" not in units.columns:
-            units = municipality_of(lake, units)
-        keys = {"branch": units.branch, "month": units.month, **{a.name: a.key(units) for a in axes}}
-        pieces.append(_frame(aggregate(measure, units, keys)))
-    cube = pl.concat(pieces)
+    cube = pl.concat(
+        [
+            _cube(lake, measure, axes, None if nation else branch, chosen, nation=national)
+            for national in ((False, True) if recomputed else (False,))
+        ]
+    )
     if nation and not recomputed:
         cube = pl.concat([cube, cube.with_columns(branch=pl.lit(NATION_CODE))])
-    for axis in axes:
-        if axis.partial:
-            cube = cube.filter(pl.col(axis.name).is_not_null())
     rows = _split(measure, cube, axes, ["branch", "month"])
     for name, wanted in where.items():
         there = rows.filter(pl.col(name) == wanted)
@@ -437,6 +470,79 @@ def _on_demand(
     rows = rows.with_columns(value=pl.col(by) if by else pl.lit("total")).drop([a.name for a in axes])
     return _with_exclusions(rows, list(measure.reasons)).with_columns(
         definition=pl.lit(definition_of(measure)), cutoff=pl.lit(cutoff_of(lake, measure))
+    )
+
+
+def _cube(
+    lake: Lake,
+    measure: Measure,
+    axes: Sequence[Breakdown],
+    branch: str | None,
+    months: Sequence[date],
+    *,
+    nation: bool = False,
+    receipts: bool = False,
+) -> pl.DataFrame:
+    """Sums per branch, month and key of every axis, of one branch or of all, computed now."""
+    units = units_of(measure, View(lake, months, nation=nation, cases=measure.cases))
+    if branch is not None:
+        units = units.filter(units.branch == branch)
+    if any(a.needs == "municipality" for a in axes) and "municipality" not in units.columns:
+        units = municipality_of(lake, units)
+    keys = {"branch": units.branch, "month": units.month, **{a.name: a.key(units) for a in axes}}
+    cube = _frame(aggregate(measure, units, keys, _receipts(units) if receipts else None))
+    for axis in axes:
+        if axis.partial:
+            cube = cube.filter(pl.col(axis.name).is_not_null())
+    return cube
+
+
+def cells(
+    lake: Lake,
+    measure: Measure,
+    axes: Sequence[Breakdown],
+    branch: str | None,
+    month: date,
+    *groups: Sequence[str],
+) -> tuple[pl.DataFrame, ...]:
+    """The parts of a month's figure by several axes at once, from one look at the data: a table for each group of axes.
+
+    branch: of one, or None for all branches (never the nation). groups: names of axes. Columns: branch, one per axis of the
+    group with the value as it reads, eligible, excluded, denominator, numerator; for a measure whose units are lines of
+    receipts also RECEIPTS. Parts by one stored breakdown are those stored; others are computed now. Raises MeasureError
+    when there are no figures of the month, or when the lake has changed since they were computed.
+    """
+    wanted = (pl.col("branch") != NATION_CODE) if branch is None else (pl.col("branch") == branch)
+    kept = stored(lake, measure).filter(wanted & (pl.col("month") == month))
+    if kept.is_empty():
+        raise MeasureError(
+            f"{month:%Y-%m} の「{measure.title}」はありません。", todo="値のある月を選んでください。"
+        )
+    names = [a.name for a in axes]
+    if computed_ahead(measure, names):
+        rows = kept.filter(pl.col("breakdown") == names[0]).rename({"value": names[0]})
+        rows = rows.select("branch", *names, "eligible", "excluded", "denominator", "numerator")
+        return tuple(rows for _ in groups)
+    if kept["cutoff"][0] != cutoff_of(lake, measure):
+        raise MeasureError(
+            "この値を計算した後に、取込または取消がありました。",
+            todo="「kenpo refresh」で計算し直してください。",
+        )
+    cube = _cube(lake, measure, axes, branch, [month], receipts=measure.persons == "receipts")
+    split = (_split(measure, cube, [a for a in axes if a.name in g], ["branch"]) for g in groups)
+    return tuple(
+        _with_exclusions(rows, list(measure.reasons)).drop("excluded_by").sort("branch", *group)
+        for rows, group in zip(split, groups, strict=True)
+    )
+
+
+def computed_ahead(measure: Measure, axes: Sequence[str]) -> bool:
+    """Whether refresh keeps the parts of a measure by some axes, with all that a suppression looks at."""
+    return (
+        len(axes) == 1
+        and measure.persons != "receipts"
+        and axes[0] in BREAKDOWNS
+        and BREAKDOWNS[axes[0]].stored
     )
 
 

@@ -32,7 +32,7 @@ class View:
     months: first days of the months in question, ascending. nation: every row of a branch is seen as of the nation
     (支部 00), for measures whose national figure is not the sum of the branches'. kept: intermediate results that other
     views of the same run share. cases: the tables of cases may be read; a derived table must not, for it is not made anew
-    when they change.
+    when they change. parameters: values to try in place of those of the law, whatever the month (パラメータの試算).
     """
 
     def __init__(
@@ -43,9 +43,11 @@ class View:
         nation: bool = False,
         kept: dict[str, Expression] | None = None,
         cases: bool = False,
+        parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self._lake = lake
         self._cases = cases
+        self._parameters = dict(parameters or {})
         self._kept = {} if kept is None else kept
         self.months = tuple(months)
         self.nation = nation
@@ -63,7 +65,14 @@ class View:
 
     def over(self, months: Sequence[date]) -> View:
         """The same view over other months; notes for the reader are shared."""
-        other = View(self._lake, months, nation=self.nation, kept=self._kept, cases=self._cases)
+        other = View(
+            self._lake,
+            months,
+            nation=self.nation,
+            kept=self._kept,
+            cases=self._cases,
+            parameters=self._parameters,
+        )
         other.notes = self.notes
         return other
 
@@ -116,8 +125,8 @@ class View:
             self.note(f"資格データの基準日（{day:%Y-%m-%d}）より後の月末は、基準日までの資格で数えています。")
 
     def parameter(self, name: str, month: date) -> Any:
-        """The value of a law parameter in force on the first day of a month. Raises ParameterError."""
-        return parameter_value(name, month)
+        """The value of a law parameter in force on the first day of a month, or the one to try. Raises ParameterError."""
+        return self._parameters[name] if name in self._parameters else parameter_value(name, month)
 
     def calendar(self, **columns: Sequence[Any]) -> Expression:
         """The months as a table (column month), with one further column per argument, a value per month."""

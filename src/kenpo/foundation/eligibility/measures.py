@@ -32,6 +32,7 @@ _HEADS: dict[str, Any] = {
     "quantity": "人数",
     "item": "workplace",
     "item_title": "事業所",
+    "family": "members",
 }
 
 
@@ -92,6 +93,7 @@ def dependents(view: View) -> Expression:
     item="workplace",
     item_title="事業所",
     why="健康宣言や健康保険委員など、事業所に働きかける施策の規模を表す。",
+    persons="none",
 )
 def workplaces(view: View) -> Expression:
     """Workplaces: units are workplaces in force at the end of a month."""
@@ -115,6 +117,7 @@ def workplaces(view: View) -> Expression:
     item="workplace",
     item_title="事業所",
     why="被扶養者資格の適用の状況や、世帯の構成の変化を見る。",
+    family="members",
 )
 def dependency_ratio(view: View) -> Expression:
     """Dependents per insured person: units are people at the end of a month."""
@@ -143,6 +146,7 @@ def dependency_ratio(view: View) -> Expression:
     item="workplace",
     item_title="事業所",
     why="保険料の収入を決める、最も大きな要素である。",
+    family="members",
 )
 def average_standard_remuneration(view: View) -> Expression:
     """Mean standard remuneration: units are insured people at the end of a month, in yen."""
@@ -165,6 +169,7 @@ def average_standard_remuneration(view: View) -> Expression:
     item="workplace",
     item_title="事業所",
     why="オンライン資格確認と、添付書類のいらない手続の前提になる。",
+    family="members/mynumber",
 )
 def mynumber_record_rate(view: View) -> Expression:
     """Share of members whose マイナンバー is recorded (KPI 13): units are people at the end of a month."""
@@ -185,6 +190,7 @@ def mynumber_record_rate(view: View) -> Expression:
     item="institution",
     item_title="医療機関・薬局",
     why="照合できないレセプトは、資格喪失後の受診や番号の誤りであり、返戻・返納金の入口になる。",
+    family="members/receipts/matched",
 )
 def receipt_match_rate(view: View) -> Expression:
     """Share of receipts matched to a member: units are valid receipts."""

@@ -53,6 +53,8 @@ def _drugs(view: View) -> Expression:
     item="code",
     item_title="医薬品",
     why="同じ成分・同じ効き目で価格の低い医薬品に替えることで、加入者の負担と医療費を下げる。",
+    persons="receipts",
+    family="drugs",
 )
 def generic_volume_share(view: View) -> Expression:
     """Generic share by volume (KPI 25): units are drug lines, weighted by total quantity."""
@@ -77,6 +79,8 @@ def generic_volume_share(view: View) -> Expression:
     item="code",
     item_title="医薬品",
     why="数量では分からない、価格の高い先発医薬品に残っている余地を見る。",
+    persons="receipts",
+    family="drugs",
 )
 def generic_value_share(view: View) -> Expression:
     """Generic share by value (reference figure r4): units are drug lines, weighted by quantity × price."""
@@ -103,6 +107,7 @@ def generic_value_share(view: View) -> Expression:
     item="ingredient",
     item_title="成分",
     why="高額なバイオ医薬品の費用を、同等の品質・有効性・安全性をもつ後続品で下げる。",
+    persons="none",
 )
 def biosimilar_component_share(view: View) -> Expression:
     """Share of active ingredients with a biosimilar share of 80 % or more (reference figure r3): units are ingredients."""
@@ -180,6 +185,7 @@ _LETTERS: dict[str, Any] = {
     exclusions={**_RETURNED, **_LEFT_OUT},
     quantity="通知を受け取った人",
     why="通知が行動につながったかを見て、対象・文面・時期を改める。対照群の切替率と比べて初めて通知の効果が分かる。",
+    family="notices",
     **_LETTERS,
 )
 def generic_notice_switch_rate(view: View) -> Expression:
@@ -218,6 +224,7 @@ def generic_notice_control_switch_rate(view: View) -> Expression:
     precision=0,
     quantity="減った薬剤費（円）と、通知を受け取った人",
     why="通知にかけた費用と比べる。通知がなくても切り替えた人の分を含むので、効果は対照群と比べて見る。",
+    family="notices",
     **_LETTERS,
 )
 def generic_notice_saving(view: View) -> Expression:

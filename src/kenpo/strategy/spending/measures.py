@@ -27,6 +27,8 @@ _SCOPE = (
     "加入者は月末日に資格のある人。年度累計は、月ごとの分子の合計 ÷ 分母の合計（1か月当たりの平均）。"
 )
 _ITEM = {"item": "institution", "item_title": "医療機関・薬局"}
+_COST = {**_ITEM, "family": "members/receipts"}
+_VISITS = {**_ITEM, "family": "members/receipts/visits"}
 
 
 @measure(
@@ -41,7 +43,7 @@ _ITEM = {"item": "institution", "item_title": "医療機関・薬局"}
     breakdowns=_BREAKDOWNS,
     quantity="医療費（円）と加入者数",
     why="支部の保険料率を決める医療費の水準を、加入者の数の違いを除いて見る。",
-    **_ITEM,
+    **_COST,
 )
 def medical_cost_per_member(view: View) -> Expression:
     """Medical cost per member and month: units are receipts (numerator, yen) and member-months (denominator)."""
@@ -62,7 +64,7 @@ def medical_cost_per_member(view: View) -> Expression:
     breakdowns=_BREAKDOWNS,
     quantity="件数と加入者数",
     why="医療費の違いが、受診する人の多さから来るのかを見る。",
-    **_ITEM,
+    **_COST,
 )
 def receipts_per_member(view: View) -> Expression:
     """Receipts per member and month: units are receipts (numerator) and member-months (denominator)."""
@@ -92,7 +94,7 @@ def receipts_per_member(view: View) -> Expression:
     breakdowns=_BREAKDOWNS,
     quantity="日数と件数",
     why="医療費の違いが、1回の受診の長さや通う回数から来るのかを見る。",
-    **_ITEM,
+    **_COST,
 )
 def days_per_receipt(view: View) -> Expression:
     """Days per receipt: units are receipts."""
@@ -117,7 +119,7 @@ def days_per_receipt(view: View) -> Expression:
     breakdowns=_BREAKDOWNS,
     quantity="医療費（円）と日数",
     why="医療費の違いが、1日の診療の中身から来るのかを見る。",
-    **_ITEM,
+    **_COST,
 )
 def cost_per_day(view: View) -> Expression:
     """Medical cost per day: units are receipts, in yen."""
@@ -173,7 +175,8 @@ def _national_costs(view: View) -> Expression:
     breakdowns=("age_band", "sex", "member_kind", "residence", "industry", "workplace"),
     quantity="医療費と期待される医療費（円）",
     why="高齢者の多さなど、支部では変えられない違いを除いて、医療費の水準を全国と比べる。",
-    **_ITEM,
+    persons="amounts",
+    **_COST,
 )
 def medical_cost_index(view: View) -> Expression:
     """Cost against what the nation's cost per head by sex and age would make: receipts (yen) and member-months."""
@@ -218,7 +221,7 @@ def _visits(view: View) -> Expression:
     breakdowns=("residence", "care", "age_band", "sex", "member_kind"),
     quantity="件数",
     why="身近に受診できる医療機関があるか、どこへ受診しに行くかを知り、意見発信の材料にする。",
-    **_ITEM,
+    **_VISITS,
 )
 def patient_outflow_rate(view: View) -> Expression:
     """Share of visits outside the municipality of residence: units are receipts."""
@@ -251,7 +254,7 @@ def patient_outflow_rate(view: View) -> Expression:
     breakdowns=("municipality", "care", "age_band", "sex", "member_kind"),
     quantity="件数",
     why="どの市区町村に患者が集まるかを知り、医療提供体制についての意見発信の材料にする。",
-    **_ITEM,
+    **_VISITS,
 )
 def patient_inflow_rate(view: View) -> Expression:
     """Share of visits by people who live elsewhere: units are receipts at institutions of the branch's prefecture."""
