@@ -102,6 +102,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "today"
 ACCOUNT_ADAPTER = "kenpo.office.people.AccountAdapter"
+ACCOUNT_FORMS = {"login": "kenpo.office.signing.NumberForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "staff_id"
@@ -116,8 +117,8 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "kenpo"
 MFA_TRUST_ENABLED = False
 MFA_FORMS = {
-    "authenticate": "kenpo.office.secondfactor.CodeForm",
-    "reauthenticate": "kenpo.office.secondfactor.CodeAgainForm",
+    "authenticate": "kenpo.office.signing.CodeForm",
+    "reauthenticate": "kenpo.office.signing.CodeAgainForm",
 }
 
 AXES_FAILURE_LIMIT = 5

@@ -1,9 +1,11 @@
-"""The second factor (二段階認証): wrong codes count as wrong passwords do, and no code serves twice."""
+"""Signing in (ログイン): by 職員番号 and password, then by a code that is counted as passwords are and serves once."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
+from allauth.account.forms import LoginForm
 from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.app_settings import TOTP_PERIOD
@@ -12,6 +14,17 @@ from allauth.mfa.models import Authenticator
 from axes.handlers.proxy import AxesProxyHandler
 from django import forms
 from django.db.models import Q
+
+
+class NumberForm(LoginForm):
+    """職員番号 and password, called what they are called everywhere else."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "職員番号"
+        self.fields["password"].help_text = ""
+        for name in ("login", "password"):
+            self.fields[name].widget.attrs.pop("placeholder", None)
 
 
 class _Counted(BaseAuthenticateForm):
