@@ -38,8 +38,10 @@ from kenpo.office.boards import Choice, Office
 from kenpo.office.kpipage import OTHERS, contributions, main_parts
 from kenpo.office.models import Account, AuditRow
 from kenpo.office.views.boards import spark
+from kenpo.plan.board import board
+from kenpo.plan.filling import fill
 from kenpo.plan.freezing import freeze
-from kenpo.plan.model import Plan
+from kenpo.plan.model import Plan, Progress
 from kenpo.plan.reading import read_plan
 from kenpo.plan.report import landing_lines, progress_report
 from kenpo.plan.revising import revise
@@ -471,6 +473,62 @@ def test_the_parts_add_up_to_the_whole(units, rest, level):
     assert sum((p.adds for p in shown), Fraction(0)) == whole
     assert len(shown) <= kpipage.SHOWN + 1
     assert all(p.adds * whole > 0 for p in shown if p.name != OTHERS)
+
+
+def test_the_gap_of_a_computed_figure_is_split_by_what_the_lake_counts(both: TwoBranches):
+    lake, measure = both.lake, MEASURES[GENERICS]
+    plan = Plan.model_validate(
+        {
+            "branch": "35",
+            "first_year": 2025,
+            "last_year": 2025,
+            "title": "計画",
+            "pillars": [
+                {
+                    "title": "柱",
+                    "kpis": [
+                        {
+                            "measure": GENERICS,
+                            "text": "ジェネリック医薬品使用割合",
+                            "unit": "%",
+                            "target": {"kind": "at_least", "value": "90.0"},
+                        }
+                    ],
+                }
+            ],
+        }
+    )
+    progress = fill(lake, MEASURES, plan, Progress(plan=plan.id, period=PERIOD)).progress
+    row = board(plan, progress, lake=lake, measures=MEASURES, today=TODAY).rows[0]
+    assert row.actual and row.actual.source == "computed"
+    assert row.actual.numerator is not None and row.actual.denominator is not None
+    axes = kpipage.axes_of(measure, row, "35")
+    axis = "age_band"
+    assert axis in axes
+    for against, level in (("target", Decimal("90.0")), ("nation", None)):
+        made = kpipage.gap_of(lake, measure, row, "35", axis, against)
+        assert made and made.rows
+        assert abs(sum(r.adds for r in made.rows) - made.gap) <= len(made.rows) * Decimal("0.01")
+        if level is not None:
+            rate = 100 * exact(row.actual.numerator) / exact(row.actual.denominator)
+            assert abs(exact(made.gap) - (rate - exact(level))) < Fraction(1, 10)
+    hand_made = row.model_copy(update={"actual": row.actual.model_copy(update={"source": "document"})})
+    assert kpipage.axes_of(measure, hand_made, "35") == ()
+    assert "workplace" not in kpipage.axes_of(measure, row, "00")
+
+
+def test_the_page_of_a_gap_names_what_the_figure_is_held_against(config, people: People, browse: Browse):
+    client = browse(people.yamamoto)
+    row = board_of(config).of(GENERICS)
+    assert row and row.actual and row.actual.source == "computed"
+    said = text_of(client.get(reverse("kpi_gap", args=[GENERICS]), {"by": "age_band", "against": "nation"}))
+    assert f"{row.shown} と 全国 {row.nation_text}" in said
+    assert "差への寄与" in said or "示せない" in said
+    part = client.get(reverse("kpi_gap", args=[GENERICS]), {"by": "age_band"}, headers={"hx-request": "true"})
+    assert b"<html" not in part.content
+    assert "目標や全国との差を" in text_of(client.get(reverse("kpi", args=[GENERICS])))
+    for query in ({"by": "name"}, {"by": "age_band", "against": "somebody"}):
+        assert client.get(reverse("kpi_gap", args=[GENERICS]), query).status_code == 404
 
 
 # ---- drawing -----------------------------------------------------------------------------------------------------

@@ -7,23 +7,30 @@ were it at the level, the branch's figure would be that much higher.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import altair as alt
+import polars as pl
 from pydantic import TypeAdapter
 
-from kenpo.base.branches import BRANCHES, branch_or_nation
+from kenpo.base.branches import BRANCHES, NATION_CODE, branch_or_nation
 from kenpo.base.document import Chart
-from kenpo.base.fiscal import fiscal_year_label
-from kenpo.base.money import Number, exact
-from kenpo.frame import Measure
+from kenpo.base.fiscal import fiscal_year_label, fy, fy_months
+from kenpo.base.money import Number, exact, round_ratio
+from kenpo.catalogue import MEASURES
+from kenpo.frame import BREAKDOWNS, Measure, figures
+from kenpo.frame.parts import axes_of as parts_axes
+from kenpo.frame.parts import names_of, parts
+from kenpo.frame.suppression import added
 from kenpo.lake import Lake
 from kenpo.office.boards import Course
-from kenpo.plan.history import precision_of
+from kenpo.plan.history import precision_of, window_of
 from kenpo.plan.model import Kpi, Row
 from kenpo.plan.path import MONTHS
 from kenpo.plan.rollup import Line
@@ -106,9 +113,14 @@ AGAINST = {"target": "目標", "nation": "全国"}
 
 
 def axes_of(measure: Measure | None, row: Row, branch: str) -> tuple[str, ...]:
-    """By what units the gap of a row can be split: none, while parts below the branch may not be shown."""
-    del measure, row, branch
-    return ()
+    """By what units the gap of a row can be split: a computed rate only, and the nation's not by single units."""
+    if measure is None or measure.form == "count" or row.actual is None:
+        return ()
+    if row.actual.source != "computed" or row.actual.value is None:
+        return ()
+    own = parts_axes(measure)
+    single = ("workplace", "institution") if branch == NATION_CODE else ()
+    return tuple(a for a in (*FINE, *COARSE) if a in own and a not in single)
 
 
 def level_of(row: Row, against: str) -> tuple[Fraction, str] | None:
@@ -168,9 +180,71 @@ GAP: TypeAdapter[Gap | None] = TypeAdapter(Gap | None)
 
 
 def gap_of(lake: Lake, measure: Measure, row: Row, branch: str, by: str, against: str) -> Gap | None:
-    """The gap of a row split by units; None while parts below the branch may not be shown."""
-    del lake, measure, row, branch, by, against
-    return None
+    """The gap of a row split by units, from the lake's own sums; None when it cannot be split.
+
+    Small numbers are suppressed as everywhere (`kenpo.frame.parts`), month by month: what is hidden in any month stands
+    among the others. The parts are rounded for people to one digit more than the figure is printed with.
+    """
+    level = level_of(row, against)
+    if by not in axes_of(measure, row, branch) or level is None or row.actual is None:
+        return None
+    month = date.fromisoformat(f"{row.actual.as_of}-01")
+    window = window_of(measure, known(measure.id))
+    totals = figures(lake, measure, branch=branch, months=(month, month), window=window)
+    tables = [
+        parts(lake, MEASURES.values(), measure, branch, m, by)[measure.id, by]
+        for m in (fy_months_until(month) if window == "fytd" else (month,))
+    ]
+    units = added(tables, ("numerator", "denominator"))
+    if totals.is_empty() or units is None:
+        return None
+    shown = units.filter(~pl.col("suppressed"))
+    sums = _named(shown, names_of(lake, by, shown["value"].to_list()))
+    total = totals.row(0, named=True)
+    scale = 100 if measure.form == "percent" else 1
+    made = contributions(
+        sums,
+        (total["numerator"], total["denominator"]),
+        level[0],
+        scale=scale,
+        hidden=units.height - shown.height,
+    )
+    whole = sum((p.adds for p in made), Fraction(0))
+    chosen = main_parts(made) if by in FINE else made
+    digits = precision_of(None, known(measure.id), measure)
+    return Gap(
+        level[1],
+        BREAKDOWNS[by].title,
+        round_ratio(whole, digits + 1),
+        tuple(_gap_row(p, whole, scale, digits, row.unit) for p in chosen),
+    )
+
+
+def _named(rows: pl.DataFrame, names: Mapping[str, str]) -> dict[str, Sums]:
+    """The sums of units by their names; by their codes too where several are called the same."""
+    told = Counter(names.values())
+    found: dict[str, Sums] = {}
+    for row in rows.iter_rows(named=True):
+        code = str(row["value"])
+        name = names.get(code, code)
+        found[name if told[name] < 2 else f"{name}（{code}）"] = (row["numerator"], row["denominator"])
+    return found
+
+
+def fy_months_until(month: date) -> tuple[date, ...]:
+    """The months of a fiscal year up to one of them."""
+    return tuple(m for m in fy_months(fy(month)) if m <= month)
+
+
+def _gap_row(part: Part, whole: Fraction, scale: int, digits: int, unit: str) -> GapRow:
+    rate = round_ratio(scale * part.numerator / part.denominator, digits) if part.denominator else None
+    return GapRow(
+        part.name,
+        part.units,
+        "－" if rate is None else number_text(rate, unit),
+        round_ratio(part.adds, digits + 1),
+        round_ratio(100 * part.adds / whole, 0) if whole else None,
+    )
 
 
 # ---- the year ----------------------------------------------------------------------------------------------------
