@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +19,10 @@ from kenpo.cli import demo
 from kenpo.cli.main import app
 from kenpo.cli.output import console
 from kenpo.frame import figures
+from kenpo.frame.casekind import Role
 from kenpo.lake import Lake
+from kenpo.office.demonstration import PEOPLE
+from kenpo.office.errors import OfficeError
 
 SHARE, COST, LAST = "generic_volume_share", "medical_cost_per_member", "2026-03"
 ROW = re.compile(r"│ (\d\d) \S+ +│ (\d{4}-\d\d) +│ +(\S+) │ +(\S+) │ +(\S+) │ +(\S+) │ +(\S+) │")
@@ -157,6 +163,75 @@ class TestWhatIsShown:
     def test_the_key_lies_outside_the_lake(self, folder: Path, shown: str):
         assert (folder / "member.key").stat().st_mode & 0o777 == 0o600
         assert not list((folder / "lake").rglob("*.key"))
+
+
+class TestTheOffice:
+    def test_work_is_under_way_in_it(self, shown: str):
+        said = shown[shown.index("案件システムの用意をする") :]
+        assert f"利用者　{len(PEOPLE)} 人" in said
+        assert re.search(r"個人情報の保管庫　[\d,]{3,} 件（暗号化）", said)
+        assert re.search(r"ジェネリック医薬品軽減額通知の発送　案件 [\d,]+ 件、対照群 \d+ 件", said)
+        assert re.search(r"通知　[1-9]\d* 通を印刷", said)
+        assert re.search(r"お客様の声　\d 件", said)
+
+    def test_there_is_somebody_of_every_role_and_of_another_branch(self):
+        yamaguchi = {role for _, _, branch, role in PEOPLE if branch == "35"}
+        assert yamaguchi == set(Role) - {Role.HEAD_OFFICE}
+        assert {branch for _, _, branch, _ in PEOPLE} == {"35", "13", "00"}
+        assert len({name for _, name, _, _ in PEOPLE}) == len({id for id, *_ in PEOPLE}) == len(PEOPLE)
+
+    def test_its_histories_are_whole_and_its_keys_lie_apart(self, folder: Path, shown: str):
+        words = [sys.executable, "-m", "kenpo.cli.main", "office", "verify"]
+        done = subprocess.run(words, env=demo.environ(folder), capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+        assert "異常はありません" in done.stdout
+        assert (folder / "vault.keys").stat().st_mode & 0o777 == 0o600
+
+    def test_an_office_of_this_machine_is_not_touched(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
+        for name in (
+            "DATABASE_URL",
+            "KENPO_APP_DATABASE_URL",
+            "KENPO_DATABASE_APP",
+            "KENPO_HOSTS",
+            "KENPO_OFFICE",
+        ):
+            monkeypatch.setenv(name, "postgresql://true.example/kenpo")
+        made = demo.environ(folder)
+        assert "true.example" not in " ".join(made.values())
+        assert made["KENPO_OFFICE"] == str(folder / "office")
+
+    def test_it_is_opened_with_a_password_for_all(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
+        called: list[tuple[str, list[str], dict[str, str]]] = []
+        monkeypatch.setattr(demo.os, "execve", lambda *words: called.append(words))
+        with socket.socket() as taken, console.capture() as captured:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            monkeypatch.setattr(demo, "_PORT", taken.getsockname()[1])
+            demo.serve(folder, "mihon-no-aikotoba")
+        ((_, words, environ),) = called
+        assert words[1:4] == ["-m", "kenpo.cli.main", "serve"]
+        assert int(words[-1]) > demo._PORT
+        assert environ == demo.environ(folder)
+        said = captured.get()
+        assert "mihon-no-aikotoba" in said
+        assert all(staff_id in said and role.label in said for staff_id, _, _, role in PEOPLE)
+
+    @pytest.mark.parametrize(("given", "served"), [("1", False), ("0", True), (None, True)])
+    def test_it_is_not_opened_when_told_so(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, served: bool
+    ):
+        called: list[str] = []
+        monkeypatch.setattr(demo, "run", lambda *words, **more: "aikotoba")
+        monkeypatch.setattr(demo, "serve", lambda folder, password: called.append(password))
+        monkeypatch.delenv("KENPO_NO_SERVE", raising=False)
+        if given:
+            monkeypatch.setenv("KENPO_NO_SERVE", given)
+        kenpo(["demo", "--dir", str(tmp_path)])
+        assert called == (["aikotoba"] if served else [])
+
+    def test_what_keeps_it_from_being_made_is_said(self, tmp_path: Path):
+        with pytest.raises(OfficeError, match="見本の案件システムを用意できません"):
+            demo._office(tmp_path)
 
 
 class TestWhatToTryNext:

@@ -13,14 +13,18 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from procrastinate.contrib.django import app
 from tests.offices import FreshOffice
 
-from kenpo.office import serving
+from kenpo.office import serving, tasks
 from kenpo.office.config import read
 from kenpo.office.database import Urls
 from kenpo.office.errors import OfficeError
@@ -374,7 +378,7 @@ class TestJobsOfADeadWorker:
     JOB = (
         "with dead as (insert into procrastinate_workers (last_heartbeat) values (now() - interval '5 minutes') returning id)"
         " insert into procrastinate_jobs (queue_name, task_name, args, status, attempts, worker_id)"
-        " select 'default', 'kenpo.office.tasks.clear_sessions', '{\"timestamp\": 0}', 'doing', %s, id from dead returning id"
+        " select 'default', 'kenpo.sessions', '{\"timestamp\": 0}', 'doing', %s, id from dead returning id"
     )
 
     def state(self, office: FreshOffice, job: int) -> tuple[str, int]:
@@ -410,7 +414,7 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from kenpo.office import tasks
 worker = tasks._worker_app()
-assert worker.tasks['kenpo.office.tasks.clear_sessions'] is tasks.clear_sessions
+assert worker.tasks['kenpo.sessions'] is tasks.clear_sessions
 try:
     with transaction.atomic():
         tasks.clear_sessions.defer(timestamp=0)
@@ -421,6 +425,65 @@ tasks.clear_sessions.defer(timestamp=0)
 """
     fresh_office.python(code)
     assert fresh_office.sql("select count(*) from procrastinate_jobs") == [(1,)]
+
+
+class TestByTheClock:
+    """What is done every night."""
+
+    def test_sessions_that_ended_are_forgotten(self, db: None) -> None:
+        for key, days in (("past", -1), ("here", 1)):
+            until = timezone.now() + timedelta(days=days)
+            Session.objects.create(session_key=key, session_data="", expire_date=until)
+        tasks.clear_sessions(0)
+        assert [s.session_key for s in Session.objects.all()] == ["here"]
+
+    def test_jobs_that_went_well_are_forgotten_after_a_month(self, fresh_office: FreshOffice) -> None:
+        for state, days in (("succeeded", 31), ("succeeded", 29), ("failed", 31)):
+            ((job,),) = fresh_office.sql(
+                "insert into procrastinate_jobs (queue_name, task_name, status) values ('q', %s, 'doing') returning id",
+                f"{state} {days}",
+            )
+            fresh_office.sql(
+                "update procrastinate_jobs set status = %s::procrastinate_job_status where id = %s",
+                state,
+                job,
+            )
+            fresh_office.sql(
+                "update procrastinate_events set at = now() - make_interval(days => %s) where job_id = %s",
+                days,
+                job,
+            )
+        fresh_office.python("from kenpo.office import tasks; tasks.clear_finished_jobs(0)")
+        left = fresh_office.sql("select task_name from procrastinate_jobs order by 1")
+        assert left == [("failed 31",), ("succeeded 29",)]
+
+    def test_they_are_known_to_the_worker_and_told_apart(self, db: None) -> None:
+        app.perform_import_paths()
+        names = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
+        assert {"kenpo.verify", "kenpo.tally", "kenpo.snapshot"} <= names
+
+    def test_a_night_checks_the_histories_and_writes_the_day_down(self, fresh_office: FreshOffice) -> None:
+        fresh_office.python(
+            "from tests.office import test_verifying; from tests.offices import make_people;"
+            "test_verifying.opened(make_people(), 1)"
+        )
+        fresh_office.python("from kenpo.office import tasks; tasks.verify_job(0)")
+        found = dict(
+            fresh_office.sql(
+                "select what, detail from office_audit where what in ('verified', 'anchored') and branch = '35'"
+            )
+        )
+        assert found["verified"].endswith("異常なし")
+        assert "操作記録" in found["anchored"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "late"), [(tasks.HEARTBEAT, False), (tasks.HEARTBEAT + 4, False), (60, True)]
+)
+def test_a_worker_that_was_held_up_does_not_take_its_own_jobs_for_those_of_a_dead_one(
+    seconds: float, late: bool
+) -> None:
+    assert tasks.held_up(100, 100 + seconds) is late
 
 
 class TestTheFirstAdministrator:

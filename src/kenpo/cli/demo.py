@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import csv
+import os
+import secrets
 import shlex
 import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 from kenpo.base.errors import ArgumentError, InputFileError
 from kenpo.base.fiscal import fiscal_year_label, fy
-from kenpo.cli.output import console
+from kenpo.cli.output import console, table
 from kenpo.cli.synth import LAST_MONTH
 from kenpo.lake import Lake
+from kenpo.office import embedded
+from kenpo.office.demonstration import PEOPLE
+from kenpo.office.errors import OfficeError
 from kenpo.press import FORMATS
 
 MARKER = ".kenpo-demo"
@@ -21,15 +29,16 @@ BRANCH, MEMBERS, YEARS = "35", 20_000, 2
 _COST, _SHARE = "medical_cost_per_member", "generic_volume_share"
 _HEAD = 6
 # What the demo makes in its folder, and therefore all it deletes there.
-_MADE = ("files", "lake", "plans", "out", "records.csv", "member.key", MARKER)
+_MADE = ("files", "lake", "plans", "out", "office", "records.csv", "member.key", "vault.keys", MARKER)
 
 Command = Callable[[list[str]], object]
 
 
 def run(
     folder: Path, command: Command, *, members: int = MEMBERS, years: int = YEARS, out: Path | None = None
-) -> None:
-    """Make a branch in the folder and show every step on it, each by the command a person would type.
+) -> str:
+    """Make a branch in the folder and show every step on it, each by the command a person would type; the password with
+    which its people sign in to its office.
 
     command: runs a kenpo command given its words, and returns its exit code. members, years: how large a branch. out:
     where the plan's documents go, the folder's own out/ by default.
@@ -102,7 +111,9 @@ def run(
     _say(f"データの版は {before} から{same}。同じ内容のファイルは2度取り込まれません。")
 
     _plan(folder, command, out or folder / "out")
+    password = _office(folder)
     _say_next(folder, LAST_MONTH)
+    return password
 
 
 def _plan(folder: Path, command: Command, out: Path) -> None:
@@ -131,6 +142,82 @@ def _plan(folder: Path, command: Command, out: Path) -> None:
     _say("Word と Excel の文書は「kenpo plan read」で同じ計画に戻ります。")
 
 
+def _office(folder: Path) -> str:
+    """The office: its people, and the work they have under way."""
+    _heading("12　案件システムの用意をする")
+    _say(
+        "利用者を登録し、氏名・住所などを暗号化して保管し、軽減額通知の対象者から案件を始め（1割は対照群）、決裁を経て通知を"
+        "印刷し、お客様の声を受け付けます。"
+    )
+    password = "-".join("".join(secrets.choice(_SIGNS) for _ in range(4)) for _ in range(4))
+    words = [str(folder / "files"), str(folder / "member.key"), f"{LAST_MONTH:%Y-%m}", password]
+    done = subprocess.run(
+        [sys.executable, "-m", "kenpo.office.demonstration", *words],
+        env=environ(folder),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    _say(done.stdout.rstrip())
+    if done.returncode:
+        raise OfficeError(
+            "見本の案件システムを用意できません。",
+            where="".join(done.stderr.splitlines()[-1:]),
+            todo="空き容量を確かめて、もう一度実行してください。",
+        )
+    return password
+
+
+_SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+def environ(folder: Path) -> dict[str, str]:
+    """The environment of the demo's office: everything in its folder, nothing of another office of this machine."""
+    kept = {name: value for name, value in os.environ.items() if name not in _OTHERS}
+    return {
+        **kept,
+        "KENPO_OFFICE": str(folder / "office"),
+        "KENPO_LAKE": str(folder / "lake"),
+        "KENPO_PLANS": str(folder / "plans"),
+        "KENPO_VAULT_KEYS": str(folder / "vault.keys"),
+        "KENPO_KEY_FILE": str(folder / "member.key"),
+        "KENPO_ENVIRONMENT": "架空の支部（試用）　二段階認証なし",
+        "KENPO_MFA": "0",
+    }
+
+
+_OTHERS = frozenset(
+    {
+        "DATABASE_URL", "KENPO_APP_DATABASE_URL", "KENPO_DATABASE_OWNER", "KENPO_DATABASE_APP", "KENPO_DATABASE_ROLE",
+        "KENPO_HOSTS", "KENPO_HTTPS", "KENPO_PROXY", "KENPO_SECRET_KEY", "DJANGO_SETTINGS_MODULE",
+    }
+)  # fmt: skip
+
+
+def serve(folder: Path, password: str) -> None:
+    """Serve the demo's office on this machine, in the place of this process, until it is ended."""
+    _heading("案件システムを開く")
+    table(
+        "",
+        [("職員番号", "left"), ("氏名", "left"), ("役割", "left")],
+        [[staff_id, name, role.label] for staff_id, name, _, role in PEOPLE],
+        f"パスワードはどの人も {password} です。二段階認証は、この試用だけ省いています。",
+    )
+    port = next(port for port in range(_PORT, _PORT + 100) if _free(port))
+    _command(f"kenpo serve --port {port}")
+    sys.stdout.flush()
+    words = [sys.executable, "-m", "kenpo.cli.main", "serve", "--port", str(port)]
+    os.execve(sys.executable, words, environ(folder))
+
+
+_PORT = 8000
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) != 0
+
+
 def _begin(folder: Path) -> None:
     """Empty the folder of an earlier run, or make a new one."""
     if folder.exists() and not folder.is_dir():
@@ -147,6 +234,13 @@ def _begin(folder: Path) -> None:
                 todo="--dir で、空のフォルダか、まだないフォルダを指定してください。",
             )
         folder.mkdir(parents=True, exist_ok=True)
+    if embedded.in_use(folder / "office" / "postgres"):
+        raise ArgumentError(
+            "前に始めた見本の案件システムが動いています。",
+            where=str(folder),
+            todo="終わらせる（Ctrl-C）か、--dir で別のフォルダを指定してください。",
+        )
+    embedded.discard(folder / "office" / "postgres")
     for name in _MADE:
         path = folder / name
         if path.is_dir() and not path.is_symlink():

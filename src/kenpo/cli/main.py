@@ -718,10 +718,12 @@ def demo_command(
         ),
     ] = None,
 ) -> None:
-    """架空の支部で、取込から指標・出所の説明・事業計画の報告までを通して見せます。"""
+    """架空の支部で、取込から指標・出所の説明・事業計画の報告・案件システムまでを通して見せます。"""
     from kenpo.cli import demo
 
-    demo.run(folder, lambda words: app(words, standalone_mode=False), out=out)
+    password = demo.run(folder, lambda words: app(words, standalone_mode=False), out=out)
+    if os.environ.get("KENPO_NO_SERVE") != "1":
+        demo.serve(folder, password)
 
 
 @app.command("docs", hidden=True)

@@ -631,7 +631,7 @@ def _join_dump(archive: Path, dump: Path) -> None:
 
 def _verify(new: Config, vault_keys: Path) -> None:
     """Bring the restored office up to date and check its histories, in a process of its own."""
-    ours = {k: v for k, v in os.environ.items() if not k.startswith("KENPO_DATABASE_")}
+    ours = {k: v for k, v in os.environ.items() if k not in database.PASSED_ON}
     done = subprocess.run(
         [sys.executable, "-c", "from kenpo.office import backup; backup.examine()"],
         env={

@@ -25,6 +25,8 @@ APP_ROLE = "kenpo_app"
 NAME = "kenpo"
 
 _OWNER, _APP = "KENPO_DATABASE_OWNER", "KENPO_DATABASE_APP"
+PASSED_ON = (_OWNER, _APP, "KENPO_DATABASE_ROLE")
+"""Variables by which a process tells those it starts where the database is; nobody sets them by hand."""
 
 
 @dataclass(frozen=True)

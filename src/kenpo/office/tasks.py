@@ -80,12 +80,21 @@ def _logged(call_next: Callable[[], Any], context: JobContext, worker: Worker) -
 
 async def _tend(worker: App) -> None:
     """Every few seconds, take up the jobs of workers that died. No job itself: it runs however busy the worker is."""
+    before = time.monotonic()
     while True:
-        try:
-            await take_up(worker)
-        except ConnectorException:
-            log.warning("stalled jobs could not be looked for", exc_info=True)
+        now = time.monotonic()
+        if not held_up(before, now):
+            try:
+                await take_up(worker)
+            except ConnectorException:
+                log.warning("stalled jobs could not be looked for", exc_info=True)
+        before = now
         await asyncio.sleep(HEARTBEAT)
+
+
+def held_up(before: float, now: float) -> bool:
+    """Whether this worker could not run for a time, and seems dead itself until its next sign of life."""
+    return now - before > 2 * HEARTBEAT
 
 
 async def take_up(worker: App) -> None:
@@ -109,7 +118,7 @@ async def take_up(worker: App) -> None:
 
 
 @app.periodic(cron="40 16 * * *")
-@app.task(queueing_lock="sessions", pass_context=False)
+@app.task(name="kenpo.sessions", queueing_lock="kenpo.sessions", pass_context=False)
 def clear_sessions(timestamp: int) -> None:
     """Forget sessions that have ended (午前1時40分)."""
     from django.contrib.sessions.backends.db import SessionStore
@@ -118,7 +127,7 @@ def clear_sessions(timestamp: int) -> None:
 
 
 @app.periodic(cron="50 16 * * *")
-@app.task(queueing_lock="finished jobs", pass_context=False)
+@app.task(name="kenpo.finished_jobs", queueing_lock="kenpo.finished_jobs", pass_context=False)
 def clear_finished_jobs(timestamp: int) -> None:
     """Forget jobs that finished well a month ago (午前1時50分)."""
     from django.db import connection
