@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from kenpo.base.era import to_wareki_month
 from kenpo.base.errors import KenpoError
 from kenpo.frame.casekind import Group, Role
 from kenpo.frame.cases import Access, access
@@ -121,7 +122,7 @@ _PAGES: tuple[tuple[str, tuple[tuple[str, str, tuple[Role, ...]], ...]], ...] = 
 
 
 def cutoff() -> str:
-    """The data cut-off (データ締切) of the lake, or nothing without one."""
+    """The data cut-off (データ締切) of the lake: its newest month and its version; nothing without a lake."""
     try:
         return _cutoff(_stamp())
     except (KenpoError, OSError):
@@ -134,9 +135,13 @@ def _stamp() -> float:
 
 @lru_cache(maxsize=4)
 def _cutoff(stamp: float) -> str:
+    from kenpo.frame.months import data_months
     from kenpo.lake import Lake
 
-    return Lake.open(settings.CONFIG.lake).version()
+    lake = Lake.open(settings.CONFIG.lake)
+    months = data_months(lake)
+    until = f"{to_wareki_month(months[-1])}診療分まで" if months else "データなし"
+    return f"{until}（{lake.version()}）"
 
 
 @lru_cache(maxsize=1)

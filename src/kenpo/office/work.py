@@ -13,6 +13,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from kenpo.catalogue import WORKLISTS
 from kenpo.office.acting import on_duty
+from kenpo.office.casework import readable_kinds
 from kenpo.office.models import Bulk, LetterRun, Opening
 
 
@@ -65,7 +66,8 @@ _STATES = {
 
 
 def of_branch(limit: int) -> tuple[Work, ...]:
-    """The newest work of the branch acted in."""
+    """The newest work of the branch acted in, as far as the person may read the cases it is about."""
+    kinds = [kind.id for kind in readable_kinds()]
     found: list[Work] = [
         *(
             Work(
@@ -75,16 +77,16 @@ def of_branch(limit: int) -> tuple[Work, ...]:
                 o.state,
                 reverse("opening", args=[o.pk]),
             )
-            for o in Opening.objects.order_by("-at")[:limit]
+            for o in Opening.objects.filter(kind__in=kinds).order_by("-at")[:limit]
             if o.worklist in WORKLISTS
         ),
         *(
             Work(f"通知「{r.title}」", r.by, r.at, r.state, reverse("letter_run", args=[r.pk]))
-            for r in LetterRun.objects.order_by("-at")[:limit]
+            for r in LetterRun.objects.filter(kind__in=kinds).order_by("-at")[:limit]
         ),
         *(
             Work(b.title, b.by, b.at, b.state, reverse("bulk", args=[b.pk]))
-            for b in Bulk.objects.exclude(state="prepared").order_by("-at")[:limit]
+            for b in Bulk.objects.filter(kind__in=kinds).exclude(state="prepared").order_by("-at")[:limit]
         ),
     ]
     return tuple(sorted(found, key=lambda w: w.at, reverse=True)[:limit])

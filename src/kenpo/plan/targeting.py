@@ -9,7 +9,7 @@ from kenpo.plan.sentences import kpis_in
 from kenpo.plan.targets import Done, Equal, Target, as_written
 from kenpo.plan.vocabulary import known, plain
 
-_EXACTLY = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(?:%|円|事業所|支部|日|社|位)?$")
+_EXACTLY = re.compile(r"^(-?[0-9][0-9,]*(?:\.[0-9]+)?)(?:%|円|事業所|支部|日|社|位)?$")
 
 
 def target_in(words: str, kpi: Kpi) -> tuple[Target | None, tuple[str, ...]]:

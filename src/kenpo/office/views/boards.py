@@ -29,6 +29,7 @@ from kenpo.frame.casekind import Group, Role
 from kenpo.office import boards, exports, kpipage
 from kenpo.office.acting import STAFF, on_duty, page
 from kenpo.office.boards import Choice, Course, Seen
+from kenpo.office.opening import may_look
 from kenpo.plan.forecast import CONFIDENCE_WORDS
 from kenpo.plan.judging import Code
 from kenpo.plan.model import SOURCES, STATUSES, Kpi, Row, period_title, period_year
@@ -341,7 +342,7 @@ def kpi(request: HttpRequest, measure: str) -> HttpResponse:
         "axes": [BREAKDOWNS[a] for a in kpipage.axes_of(own, row, asked.branch)] if levels else (),
         "against": next(iter(levels), ""),
         "measure": own,
-        "worklists": room.worklists if room else (),
+        "worklists": [one for one in room.worklists if may_look(one)] if room else (),
         "figure_url": _address("figure", measure),
         "plan_url": _address("plan", asked.choice.plan),
         "forms": exports.FORMS,
