@@ -179,6 +179,15 @@ OTHERS = (
     " values (gen_random_uuid(), '35', 'attachment', '', 'KEY', 0, '', '2021-03-31'), (gen_random_uuid(), '35', 'attachment', '', 'KEY', 0, '', now())",
     "insert into axes_accessattempt (user_agent, ip_address, username, http_accept, path_info, attempt_time, get_data, post_data, failures_since_start)"
     " values ('', '127.0.0.1', 'x', '', '', '2021-03-31', '', '', 1)",
+    "insert into office_plan_step (branch, plan, period, step, mark, note, by, at) values"
+    " ('35', '35-2013', '2013H1', 'frozen', 'm', '', 'x', '2014-03-31'), ('35', '35-2026', '2026H1', 'frozen', 'm', '', 'x', now())",
+    "insert into office_account (id, password, staff_id, name, branch, roles, is_active, must_change_password, created_at)"
+    " values (101, '', '35-x', 'x', '35', '{administrator}', true, false, now())",
+    "insert into office_api_token (id, account_id, name, digest, scopes, created_at, expires_on, revoked_at)"
+    " values (101, 101, 'old', 'a', '{}', now(), '2021-03-31', null), (102, 101, 'here', 'b', '{}', now(), current_date, null),"
+    " (103, 101, 'stopped', 'c', '{}', now(), current_date + 90, '2021-03-31')",
+    "insert into office_api_request (token_id, key, branch, question, at) values (101, 'a', '35', 'q', now()), (102, 'a', '35', 'q', now()),"
+    " (102, 'b', '35', 'q', '2021-03-31')",
     "insert into procrastinate_jobs (id, queue_name, task_name, status) values (101, 'q', 't', 'doing'), (102, 'q', 't', 'doing')",
     "update procrastinate_jobs set status = 'failed'",
     "update procrastinate_events set at = '2021-03-31' where job_id = 101",
@@ -195,6 +204,9 @@ LEFT = {
     "select opening_id from office_opening_row": [],
     "select at > '2022-01-01' from office_sealed_blob": [True],
     "select username from axes_accessattempt": [],
+    "select plan from office_plan_step": ["35-2026"],
+    "select name from office_api_token": ["here"],
+    "select token_id from office_api_request": [102],
     "select id from procrastinate_jobs": [102],
 }  # fmt: skip
 
@@ -214,6 +226,8 @@ def test_everything_else_goes_at_its_own_time_and_only_when_asked_for(fresh_offi
         "一括操作の記録",
         "失敗した処理",
         "ログインの試み",
+        "API の鍵",
+        "進捗報告",
     ):
         assert title in asked.stdout
     assert fresh_office.sql("select count(*) from office_opt_out") == [(2,)]
