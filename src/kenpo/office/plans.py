@@ -408,12 +408,15 @@ def _stale() -> StaleError:
 
 
 def _in_state(one: Report, *states: State) -> None:
-    if one.standing.state not in states:
-        raise PlanError(
-            f"この報告は、いま「{one.standing.state}」です。",
-            todo="画面を開き直して、状態を確かめてください。",
-            code="frozen" if one.standing.state is State.FINISHED else "report_state",
-        )
+    if one.standing.state in states:
+        return
+    said, todo = (
+        f"この報告は、いま「{one.standing.state}」です。",
+        "画面を開き直して、状態を確かめてください。",
+    )
+    if one.standing.state is State.FINISHED:
+        raise PlanError(said, todo=todo, code="frozen")
+    raise PlanError(said, todo=todo, code="report_state")
 
 
 def _another(one: Report, what: str) -> None:
