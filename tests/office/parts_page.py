@@ -287,7 +287,7 @@ def pages() -> dict[str, tuple[str, dict[str, Any]]]:
         )
         kind = tables.Column(verbose_name="種類")
         state = tables.TemplateColumn(
-            '{% include "office/parts/badge.html" with text=record.state.0 kind=record.state.1 icon=record.state.2 only %}',
+            "{% load office %}{% badge text=record.state.0 kind=record.state.1 icon=record.state.2 %}",
             verbose_name="状態",
         )
         due = tables.TemplateColumn(

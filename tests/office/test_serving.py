@@ -207,6 +207,64 @@ with psycopg.connect(address) as server:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout.split() == ["0o700", "0o700", "none"], done.stderr
 
+    def test_its_log_does_not_tell_what_was_written(self, fresh_office: FreshOffice, tmp_path: Path) -> None:
+        office = FreshOffice(tmp_path, own_server(tmp_path / "own", fresh_office.environ))
+        assert office.run("office", "migrate").returncode == 0
+        office.python(
+            """
+from django.db import DatabaseError, connection
+for query in ("select %s::integer", "insert into office_opt_out (branch, subject) values (%s, null)", "slect %s"):
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(query, ["架空 太郎"])
+    except DatabaseError:
+        pass
+"""
+        )
+        said = (tmp_path / "own" / "office" / "postgres" / "log").read_text(encoding="utf-8")
+        assert said.count("ERROR") >= 2
+        assert "insert into" not in said and "null, null" not in said
+
+    def test_on_a_screen_the_first_administrator_is_asked_for_and_logs_go_to_a_file(
+        self, fresh_office: FreshOffice, tmp_path: Path
+    ) -> None:
+        ours, theirs = os.openpty()
+        words = [
+            sys.executable,
+            "-m",
+            "kenpo.cli.main",
+            "serve",
+            "--workers",
+            "1",
+            "--port",
+            str(free_port()),
+        ]
+        process = subprocess.Popen(
+            words, env=fresh_office.environ, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        shown = ""
+
+        def read_until(words: str) -> None:
+            nonlocal shown
+            while words not in shown:
+                shown += os.read(ours, 4096).decode(errors="replace")
+
+        for asked, answer in (("職員番号", "00-Kanri"), ("氏名", "本部の管理"), ("支部", "")):
+            read_until(asked)
+            os.write(ours, f"{answer}\n".encode())
+        read_until("終わるときは Ctrl-C を押してください。")
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):
+            read_until("終了しました。")
+        assert process.wait(40) in (0, -signal.SIGINT)
+        assert re.search(r"1回限りのパスワード\s+\S{19}", shown)
+        assert fresh_office.sql("select staff_id, name, branch from office_account") == [
+            ("00-kanri", "本部の管理", "00")
+        ]
+        log = (fresh_office.home / "log.jsonl").read_text(encoding="utf-8")
+        assert '{"at"' in log and '{"at"' not in shown
+
 
 class TestAServerGiven:
     @pytest.fixture
@@ -396,6 +454,23 @@ class TestJobsOfADeadWorker:
             until(lambda: self.state(fresh_office, again)[0] == "succeeded", "not done again")
             until(lambda: self.state(fresh_office, poisoned)[0] == "failed", "not set aside")
             assert "job set aside" in office.said()
+
+    def test_a_worker_killed_in_the_midst_of_a_job_has_it_done_again(
+        self, fresh_office: FreshOffice, tmp_path: Path
+    ) -> None:
+        with served(fresh_office.environ, tmp_path) as office:
+            with psycopg.connect(fresh_office.environ["KENPO_DATABASE_OWNER"]) as holding:
+                holding.execute("lock table django_session in access exclusive mode")
+                ((job,),) = fresh_office.sql(self.JOB.replace("'doing'", "'todo'"), 0)
+                until(lambda: self.state(fresh_office, job)[0] == "doing", "not begun")
+                jobs = office.child("jobs")
+                jobs.kill()
+                until(lambda: office.up("jobs", jobs), "not back")
+                assert self.state(fresh_office, job)[0] == "doing"
+            fresh_office.sql(
+                "update procrastinate_workers set last_heartbeat = last_heartbeat - interval '1 minute'"
+            )
+            until(lambda: self.state(fresh_office, job)[0] == "succeeded", "not done again")
 
     def test_the_job_of_a_worker_that_lives_is_left_alone(
         self, fresh_office: FreshOffice, tmp_path: Path

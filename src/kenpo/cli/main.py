@@ -41,7 +41,7 @@ from kenpo.frame import (
     refresh,
     run,
 )
-from kenpo.frame.measure import cutoff_of
+from kenpo.frame.measure import cutoff_of, notes_of
 from kenpo.intake.keys import default_key_path
 from kenpo.intake.load import FileReport, load_facts, load_paths
 from kenpo.lake import Lake
@@ -376,7 +376,7 @@ def _of_month(measure: Measure) -> str:
 
 
 def _notes(lake: Lake, measure: Measure, rows: pl.DataFrame) -> str:
-    notes = list(json.loads(lake.meta(f"notes:{measure.id}") or "[]"))
+    notes = list(notes_of(lake, measure))
     if rows.height and rows["cutoff"][0] != cutoff_of(lake, measure):
         notes.append(
             "この値を計算した後に、取込または取消がありました。「kenpo refresh」で計算し直してください。"

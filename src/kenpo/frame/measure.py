@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -20,11 +20,13 @@ from kenpo.base.money import round_ratio
 from kenpo.base.text import printed
 from kenpo.frame.breakdown import BREAKDOWNS, Breakdown, listed, municipality_of
 from kenpo.frame.caselake import cases_version
+from kenpo.frame.cases.events import JAPAN
 from kenpo.frame.derivation import Derivation, definition_text, derive
 from kenpo.frame.months import data_months
 from kenpo.frame.view import View
 from kenpo.lake import Expression, Lake, write_part
 from kenpo.lake.tables.figures import FIGURE
+from kenpo.law.loader import load
 
 Units = Callable[[View], Expression]
 
@@ -335,6 +337,7 @@ def refresh(
             parts = write_part(lake.root, FIGURE, rows, f"{item.id}@{definition_of(item)}-{cutoff}")
             lake.replace("figure", parts, f"{item.id}@")
             lake.set_meta(f"notes:{item.id}", json.dumps(notes, ensure_ascii=False))
+            _write_history(lake, item, cutoff)
             lacking = skipped.get(item.id)
             lake.set_meta(
                 f"lacking:{item.id}",
@@ -351,6 +354,61 @@ def lacking_of(lake: Lake, measure: Measure) -> NotLoaded | None:
     """What the last refresh lacked to compute a measure, or None."""
     said = json.loads(lake.meta(f"lacking:{measure.id}") or "[]")
     return NotLoaded(said[0], where=measure.title, todo=said[1]) if said else None
+
+
+def notes_of(lake: Lake, measure: Measure) -> tuple[str, ...]:
+    """What to know of the data behind the stored figures of a measure, in Japanese."""
+    return tuple(json.loads(lake.meta(f"notes:{measure.id}") or "[]"))
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A definition figures were computed by (定義の版), as refresh first met it.
+
+    definition: the text that tells it from others; version: the measure's own. first: when a refresh first used it, in
+    Japan's time; cutoff: of the data then. parameters: id → the dated values it was made of.
+    """
+
+    definition: str
+    version: int
+    first: datetime
+    cutoff: str
+    parameters: Mapping[str, tuple[tuple[str, str], ...]]
+
+
+def history_of(lake: Lake, measure: Measure) -> tuple[Edition, ...]:
+    """The definitions the figures of a lake were computed by, the newest first (定義の版の履歴)."""
+    kept = json.loads(lake.meta(f"history:{measure.id}") or "[]")
+    return tuple(
+        Edition(
+            one["definition"],
+            one["version"],
+            datetime.fromisoformat(one["first"]),
+            one["cutoff"],
+            {p: tuple((day, value) for day, value in values) for p, values in one["parameters"].items()},
+        )
+        for one in reversed(kept)
+    )
+
+
+def _write_history(lake: Lake, measure: Measure, cutoff: str) -> None:
+    """Keep the definition with those before it when it is not the one used last."""
+    kept = json.loads(lake.meta(f"history:{measure.id}") or "[]")
+    definition = definition_of(measure)
+    if kept and kept[-1]["definition"] == definition:
+        return
+    kept.append(
+        {
+            "definition": definition,
+            "version": measure.version,
+            "first": datetime.now(JAPAN).isoformat(timespec="minutes"),
+            "cutoff": cutoff,
+            "parameters": {
+                p: [[str(v.first_day), str(v.value)] for v in load(p).values] for p in measure.parameters
+            },
+        }
+    )
+    lake.set_meta(f"history:{measure.id}", json.dumps(kept, ensure_ascii=False))
 
 
 # ---- reading figures ---------------------------------------------------------------------------------------------

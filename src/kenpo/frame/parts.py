@@ -15,8 +15,9 @@ from kenpo.base.branches import BRANCH_CODES, NATION_CODE
 from kenpo.base.errors import MeasureError, NotLoaded
 from kenpo.frame.breakdown import BREAKDOWNS, Breakdown
 from kenpo.frame.institutions import institution_recipients
-from kenpo.frame.measure import RECEIPTS, Measure, cells, computed_ahead, with_rate
+from kenpo.frame.measure import RECEIPTS, Measure, cells, computed_ahead, units_of, with_rate
 from kenpo.frame.suppression import Cells, Secret, added, conceal, suppress, threshold_of
+from kenpo.frame.view import View
 from kenpo.lake import Lake
 
 ITEM = "item"
@@ -28,7 +29,7 @@ LINKED = (("kind", "care", "prefecture", "municipality", "institution"), ("indus
 _ABOVE = {"institution": "municipality", "workplace": "industry"}
 """What is looked at with an axis though the measure itself is not shown by it: other measures of the family are."""
 
-_FINEST = ("institution", "workplace", ITEM)
+FINEST = ("institution", "workplace", ITEM)
 _ELSEWHERE = ("pharmacy",)
 """Breakdowns whose values are those of another one."""
 
@@ -95,9 +96,9 @@ def parts(
     None where nothing may be shown. Columns: value, denominator, numerator, rate, suppressed; NULL where suppressed. Raises
     MeasureError for an axis the measure does not have and a month without figures, NotLoaded when its data is not there.
     """
-    if by not in axes_of(measure) or (branch == NATION_CODE and by in _FINEST):
+    if by not in axes_of(measure) or (branch == NATION_CODE and by in FINEST):
         allowed = [
-            axis_title(measure, a) for a in axes_of(measure) if branch != NATION_CODE or a not in _FINEST
+            axis_title(measure, a) for a in axes_of(measure) if branch != NATION_CODE or a not in FINEST
         ]
         raise MeasureError(
             f"指標「{measure.title}」は「{by}」では分けて示せません。",
@@ -113,7 +114,7 @@ def parts(
     shown = {place: _shown(family, read, place, month) for place in (BRANCH_CODES if everyone else (branch,))}
     if not everyone:
         return shown[branch]
-    keys = dict.fromkeys(key for tables in shown.values() for key in tables if key[1] not in _FINEST)
+    keys = dict.fromkeys(key for tables in shown.values() for key in tables if key[1] not in FINEST)
     return {key: _nation(family, key, [tables[key] for tables in shown.values()]) for key in keys}
 
 
@@ -123,6 +124,19 @@ def names_of(lake: Lake, by: str, values: Sequence[str]) -> dict[str, str]:
         return {}
     known = [v for v in values if v[:2] in BRANCH_CODES]
     return {code: r.names[0] for code, r in institution_recipients(lake, known).items() if r.names[0] != code}
+
+
+def item_labels(
+    lake: Lake, measure: Measure, branch: str, month: date, values: Sequence[str]
+) -> dict[str, str]:
+    """The names of the things a measure names, by code, as far as its units tell them."""
+    units = units_of(measure, View(lake, [month], cases=measure.cases))
+    if "item_label" not in units.columns or not values:
+        return {}
+    chosen = units.filter((units.branch == branch) & units[measure.item].isin(list(values)))
+    named = chosen.group_by(value=chosen[measure.item]).aggregate(name=chosen.item_label.max())
+    rows = pl.DataFrame(pl.from_arrow(named.to_pyarrow())).drop_nulls()
+    return {value: name for value, name in rows.select("value", "name").rows() if name != value}
 
 
 # ---- working out -------------------------------------------------------------------------------------------------

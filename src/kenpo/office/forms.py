@@ -11,8 +11,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
+from django.forms.utils import flatatt
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -22,6 +25,26 @@ from kenpo.frame.cases.engine import MAX_TEXT
 from kenpo.frame.content import ContentField, Input, fields_of
 
 NO_NAMES = "履歴に残り、後から消せません。氏名・住所・記号番号は書かないでください。"
+
+
+class Select(forms.Select):
+    """A choice out of a list (選択), written out at once: the names of all staff are part of many pages, and Django renders a
+    template for each.
+    """
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """The list with what is chosen."""
+        made = self.get_context(name, value, attrs)["widget"]
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            (
+                (one["value"], SafeString(" selected") if one["selected"] else "", one["label"])
+                for _, group, _ in made["optgroups"]
+                for one in group
+            ),
+        )
+        return format_html('<select name="{}"{}>{}</select>', name, flatatt(made["attrs"]), options)
 
 
 class DayField(forms.Field):
@@ -129,7 +152,7 @@ def _field(field: ContentField) -> forms.Field:
                 () if few and field.required else (("", "選んでください" if field.required else "未選択"),)
             )
             return forms.ChoiceField(
-                choices=(*unsaid, *field.choices), widget=forms.RadioSelect if few else forms.Select, **more
+                choices=(*unsaid, *field.choices), widget=forms.RadioSelect if few else Select, **more
             )
         case _:
             return forms.CharField(max_length=MAX_TEXT, **more)
@@ -269,7 +292,7 @@ class WithdrawForm(forms.Form):
 class AssignForm(forms.Form):
     """Who is to work on a case."""
 
-    to = forms.ChoiceField(label="担当者")
+    to = forms.ChoiceField(label="担当者", widget=Select)
 
     def __init__(self, data: Any = None, *, staff: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(data, **kwargs)

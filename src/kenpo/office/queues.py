@@ -20,6 +20,7 @@ from kenpo.base.business import add_business_days
 from kenpo.frame.casekind import CaseKind, Clock
 from kenpo.frame.cases import Case, case_id
 from kenpo.office.acting import on_duty
+from kenpo.office.forms import Select
 from kenpo.office.models import CaseRow, LetterRow
 
 PAGE = 50
@@ -67,10 +68,10 @@ class QueueFilter(django_filters.FilterSet):
     """The conditions of a queue (絞り込み)."""
 
     q = Search(label="番号で探す")
-    state = django_filters.ChoiceFilter(label="状態", empty_label="すべて")
-    owner = django_filters.ChoiceFilter(label="担当", empty_label="すべて", method="of_owner")
+    state = django_filters.ChoiceFilter(label="状態", empty_label="すべて", widget=Select)
+    owner = django_filters.ChoiceFilter(label="担当", empty_label="すべて", method="of_owner", widget=Select)
     due = django_filters.ChoiceFilter(
-        label="期限", empty_label="すべて", choices=tuple(DUE.items()), method="of_due"
+        label="期限", empty_label="すべて", choices=tuple(DUE.items()), method="of_due", widget=Select
     )
     returned = django_filters.BooleanFilter(
         label="宛所不明", widget=forms.CheckboxInput, method="only_returned"

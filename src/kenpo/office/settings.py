@@ -187,6 +187,7 @@ DJANGO_TABLES2_TEMPLATE = "office/parts/table2.html"
 PROCRASTINATE_IMPORT_PATHS = [
     "kenpo.office.boards",
     "kenpo.office.bulk",
+    "kenpo.office.figures",
     "kenpo.office.letters",
     "kenpo.office.opening",
     "kenpo.office.snapshot",

@@ -105,6 +105,7 @@ _PAGES: tuple[tuple[str, tuple[tuple[str, str, tuple[Role, ...]], ...]], ...] = 
             ("計画の進捗", "board", (*STAFF, Role.HEAD_OFFICE)),
             ("事業計画", "plans", (*STAFF, Role.HEAD_OFFICE)),
             ("全支部の進捗", "boards", _PLANNERS),
+            ("指標", "figures", (*STAFF, Role.HEAD_OFFICE)),
         ),
     ),
     (

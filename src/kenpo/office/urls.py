@@ -17,6 +17,7 @@ FAMILIES = (
     "nation",
     "boards",
     "plans",
+    "figures",
     "accounts",
     "tokens",
     "audit",

@@ -104,6 +104,8 @@ class FailedJob:
 
 _TASKS = {
     "kenpo.bulk": "一括操作",
+    "kenpo.figure_parts": "指標の内訳の計算",
+    "kenpo.figure_trial": "パラメータの試算",
     "kenpo.prepare_opening": "対象者リストの準備",
     "kenpo.open_cases": "案件の開始",
     "kenpo.letter_run": "通知の印刷",

@@ -314,17 +314,13 @@ def trend_chart(
     def told_apart(place: int) -> alt.Scale:
         return alt.Scale(domain=names, range=[look[place] for look in looks[: len(names)]])
 
-    strokes = (
-        alt.Chart(alt.Data(values=values))
-        .mark_line()
-        .encode(
-            x,
-            y,
-            alt.Color("series:N", scale=told_apart(0), legend=legend),
-            alt.StrokeDash("series:N", scale=told_apart(1), legend=legend),
-            alt.StrokeWidth("series:N", scale=told_apart(2), legend=legend),
+    strokes = alt.Chart(alt.Data(values=values)).mark_line(color=BLUE, strokeWidth=3.5).encode(x, y)
+    if len(lines) > 1:
+        strokes = strokes.encode(
+            color=alt.Color("series:N", scale=told_apart(0), legend=legend),
+            strokeDash=alt.StrokeDash("series:N", scale=told_apart(1), legend=legend),
+            strokeWidth=alt.StrokeWidth("series:N", scale=told_apart(2), legend=legend),
         )
-    )
     own = [v for v in values if v["series"] == names[0] and v["value"] is not None]
     points = alt.Chart(alt.Data(values=own)).mark_point(filled=True, size=60, color=BLUE, opacity=1)
     layers: list[Any] = [strokes, points.encode(x, y)]

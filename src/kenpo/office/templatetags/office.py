@@ -93,10 +93,23 @@ def due_kind(due: date | None, today: date | None = None) -> str:
     return "warn" if business_days_between(now, due) <= SOON else "neutral"
 
 
-@register.inclusion_tag("office/parts/due.html")
-def due(day: date | None, today: date | None = None) -> dict[str, Any]:
+@register.simple_tag
+def due(day: date | None, today: date | None = None) -> SafeString:
     """The deadline with its distance, as a badge when it is near or over: R7.4.10 あと3営業日."""
-    return {"day": day, "said": remaining(day, today), "kind": due_kind(day, today)}
+    return _due(day, today or timezone.localdate())
+
+
+@lru_cache(maxsize=1024)
+def _due(day: date | None, today: date) -> SafeString:
+    said, kind = remaining(day, today), due_kind(day, today)
+    if kind != "neutral":
+        beside = badge(said, kind)
+    else:
+        beside = format_html('<span class="soft small">{}</span>', said) if said else ""
+    marked = '<span class="due"><time datetime="{}">{}</time>{}{}</span>'
+    return format_html(
+        marked, day.isoformat() if day else "", wareki(day, "short"), " " if beside else "", beside
+    )
 
 
 # ---- amounts -----------------------------------------------------------------------------------------------------
@@ -129,6 +142,18 @@ def icon(*names: str, kind: str = "") -> SafeString:
     name = next(filter(None, names), "")
     turning = "running" if name == "running" else ""
     return _drawn(_ICONS.get(name, name), "".join(f" {k}" for k in (kind, turning) if k))
+
+
+@register.simple_tag
+def badge(text: Any, kind: str = "", icon: str = "") -> SafeString:
+    """A state in a word or two (印): its kind gives colour and icon, unless an icon is named."""
+    return _badge(str(text), kind or "", icon or "")
+
+
+@lru_cache(maxsize=1024)
+def _badge(text: str, kind: str, named: str) -> SafeString:
+    drawn = icon(named, kind)
+    return format_html('<span class="badge {}">{}{}</span>', kind or "neutral", drawn, text)
 
 
 @lru_cache(maxsize=512)

@@ -19,7 +19,7 @@ from kenpo.office import casework, exports
 from kenpo.office.acting import STAFF, on_duty, page
 from kenpo.office.casepage import Staff, staff_of
 from kenpo.office.exports import Column
-from kenpo.office.forms import NO_NAMES, given, sequence_of
+from kenpo.office.forms import NO_NAMES, Select, given, sequence_of
 from kenpo.office.models import Bulk, BulkItem, CaseRow
 from kenpo.office.queues import address, beside_address, queue_of
 from kenpo.office.views.queue import kind_here, operations
@@ -31,7 +31,7 @@ SHOWN = 100
 class ConfirmForm(forms.Form):
     """What an operation needs beside its cases: whom they are given to, and why."""
 
-    to = forms.ChoiceField(label="担当者")
+    to = forms.ChoiceField(label="担当者", widget=Select)
     reason = forms.CharField(label="理由・メモ", widget=forms.Textarea(attrs={"rows": 3}), help_text=NO_NAMES)
 
     def __init__(self, data: Any, bulk: Bulk, kind: CaseKind, staff: Staff) -> None:
