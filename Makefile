@@ -22,7 +22,7 @@ demo: setup
 	$(BIN)/kenpo demo --dir $(WORK) --out out
 
 test: setup check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .

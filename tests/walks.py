@@ -42,6 +42,9 @@ _REFUSALS = re.compile(r"Failed to load resource: the server responded with a st
 _EMPTY = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 """The hash of an empty text: axe leaves empty style attributes on a page, and htmx carries them over, which the policy refuses."""
 
+_PICTURES = "Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode().catch(() => 0); }))"
+"""Waits for the pictures of a page, also for those further down."""
+
 
 # ---- an office that is served ----------------------------------------------------------------------------------------
 
@@ -188,6 +191,7 @@ class Walks:
     def _shoot(self, page: Page, name: str) -> None:
         if self.shots:
             self.shots.mkdir(parents=True, exist_ok=True)
+            page.evaluate(_PICTURES)
             page.screenshot(path=self.shots / f"{name}.png", full_page=True)
 
 

@@ -27,7 +27,6 @@ from kenpo.law.loader import load
 
 TEN = 10
 SEPTEMBER = date(2025, 9, 1)
-APRIL = date(2025, 4, 1)
 
 
 def cells(
@@ -318,15 +317,24 @@ def test_no_small_part_of_linked_tables_is_found_though_all_denominators_of_town
 # ---- parts of the lake -------------------------------------------------------------------------------------------
 
 
-def test_nothing_hidden_of_a_branch_is_found_from_all_its_tables(tiny: TinyBranch):
-    all_shown, truth = learned(tiny.lake, "35", SEPTEMBER)
+Learned = tuple[Shown, dict[Any, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def september(tiny: TinyBranch) -> Learned:
+    """All parts of all figures of people as they may be shown, and the truth behind them."""
+    return learned(tiny.lake, "35", SEPTEMBER)
+
+
+def test_nothing_hidden_of_a_branch_is_found_from_all_its_tables(september: Learned):
+    all_shown, truth = september
     hidden_parts = sum(v is None for t in all_shown.tables.values() if t for v in t.values())
     assert len(all_shown.tables) > 60 and hidden_parts > 500
     assert found(all_shown, truth, TEN) == []
 
 
-def test_the_same_attacker_finds_much_when_only_small_parts_are_hidden(tiny: TinyBranch):
-    all_shown, truth = learned(tiny.lake, "35", SEPTEMBER)
+def test_the_same_attacker_finds_much_when_only_small_parts_are_hidden(september: Learned):
+    all_shown, truth = september
     careless = Shown(totals=all_shown.totals, parents=all_shown.parents)
     for key, table in truth.items():
         careless.tables[key] = {
@@ -353,8 +361,8 @@ def test_parts_are_those_of_the_command_line_or_hidden(tiny: TinyBranch):
             assert secret or (d, n, rate) == true[value], (name, value)
 
 
-def test_no_part_that_is_shown_counts_fewer_people_than_the_threshold(tiny: TinyBranch):
-    all_shown, truth = learned(tiny.lake, "35", APRIL)
+def test_no_part_that_is_shown_counts_fewer_people_than_the_threshold(september: Learned):
+    all_shown, truth = september
     for key, table in all_shown.tables.items():
         for value, pair in (table or {}).items():
             if pair is not None:

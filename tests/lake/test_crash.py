@@ -34,7 +34,7 @@ from kenpo.synth.records import (
     Unit,
 )
 
-KILLS = int(os.environ.get("KENPO_KILLS", "12"))
+KILLS = int(os.environ.get("KENPO_KILLS", "8"))
 FILES = 6
 LOADER = """
 import sys

@@ -57,12 +57,13 @@ def counted(lake: Lake, month: date) -> pd.DataFrame:
     ]
     held = held.assign(printed=[classes.get(code) for code in held.code])
     held = held[held.printed.isin(["2", "☆", "3", "★"])]
+    known = towns(lake)
     return held.assign(
         generic=held.printed.isin(["3", "★"]),
         quantity=[Fraction(total) for total in held.total],
         sort=[SORTS[i[2]] for i in held.institution],
         prefecture=held.institution.str[:2],
-        town=[towns(lake).get(i) for i in held.institution],
+        town=[known.get(i) for i in held.institution],
     )  # fmt: skip
 
 
