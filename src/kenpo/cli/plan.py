@@ -91,17 +91,8 @@ def read_command(
     _refuse_unknown(reading, file)
     store = Plans(plans)
     held = [h for h in (reading.action_plan, reading.annual, reading.progress) if h is not None]
-    # A progress report repeats its plan: the plan file that is there already stays as it is.
-    kept = [h for h in held if isinstance(h, Plan) and _path(store, h).is_file()]
-    kept = kept if reading.progress is not None and not overwrite else []
-    there = [p for h in held if h not in kept and (p := _path(store, h)).is_file()]
-    if there and not overwrite:
-        raise ArgumentError(
-            "同じ計画ファイルがもうあります。",
-            where="、".join(str(p) for p in there),
-            todo="書き換えてよければ --overwrite を、別に置くなら --plans を指定してください。",
-        )
-    written = [store.save(h) for h in held if h not in kept]
+    with store.locked(*(h.plan if isinstance(h, Progress) else h.id for h in held)):
+        written, kept = _write(store, held, overwrite=overwrite)
     if not quiet:
         say_reading(reading)
     say_reviews(reading)
@@ -112,6 +103,26 @@ def read_command(
         )
     for path in written:
         console.print(f"{path} を書きました。", soft_wrap=True)
+
+
+def _write(
+    store: Plans, held: Sequence[Plan | Progress], *, overwrite: bool
+) -> tuple[list[Path], list[Plan | Progress]]:
+    """Write what was read; the files written, and what stays as it is in the folder.
+
+    Raises ArgumentError when something is there already and is not to be written over.
+    """
+    # A progress report repeats its plan: the plan file that is there already stays as it is.
+    kept = [h for h in held if isinstance(h, Plan) and _path(store, h).is_file()]
+    kept = kept if any(isinstance(h, Progress) for h in held) and not overwrite else []
+    there = [p for h in held if h not in kept and (p := _path(store, h)).is_file()]
+    if there and not overwrite:
+        raise ArgumentError(
+            "同じ計画ファイルがもうあります。",
+            where="、".join(str(p) for p in there),
+            todo="書き換えてよければ --overwrite を、別に置くなら --plans を指定してください。",
+        )
+    return [store.save(h) for h in held if h not in kept], [*kept]
 
 
 def _refuse_unknown(reading: Reading, file: Path) -> None:
@@ -317,9 +328,10 @@ def fill_command(
 
 def fill_and_save(store: Plans, plan: Plan, period: str, lake: Lake) -> Filled:
     """Fill the progress of a period from the lake and keep it."""
-    done = fill(lake, MEASURES, plan, store.progress(plan.id, period))
-    if not done.progress.frozen:
-        store.save(done.progress)
+    with store.locked(plan.id):
+        done = fill(lake, MEASURES, plan, store.progress(plan.id, period))
+        if not done.progress.frozen:
+            store.save(done.progress)
     return done
 
 
@@ -331,9 +343,11 @@ def refresh_plans(folder: Path, lake: Lake) -> None:
         if plan.kind != "annual":
             continue
         for period in store.periods(name) or [str(plan.first_year)]:
-            done = fill(lake, MEASURES, plan, store.progress(name, period))
+            with store.locked(name):
+                done = fill(lake, MEASURES, plan, store.progress(name, period))
+                if done.filled:
+                    store.save(done.progress)
             if done.filled:
-                store.save(done.progress)
                 say_filled(done)
 
 
@@ -367,19 +381,20 @@ def enter_command(
     period = _period(store, chosen, period)
     _one_of(state, ("missing", "not_applicable"), "状態")
     _one_of(status, tuple(STATUSES), "確度")
-    done = enter(
-        store.progress(chosen.id, period),
-        chosen,
-        kpi,
-        value=value,
-        state=state or "value",  # type: ignore[arg-type]
-        as_of=as_of,
-        by=by,
-        why=why,
-        on=today(),
-        status=status,  # type: ignore[arg-type]
-    )
-    store.save(done.progress)
+    with store.locked(chosen.id):
+        done = enter(
+            store.progress(chosen.id, period),
+            store.plan(chosen.id),
+            kpi,
+            value=value,
+            state=state or "value",  # type: ignore[arg-type]
+            as_of=as_of,
+            by=by,
+            why=why,
+            on=today(),
+            status=status,  # type: ignore[arg-type]
+        )
+        store.save(done.progress)
     console.print(f"{chosen.id} {period_title(period)}の進捗に入力しました。", soft_wrap=True)
     if done.difference:
         console.print(f"※ 自動計算の値との差は {done.difference:+} です。")
@@ -403,8 +418,9 @@ def revise_command(
 ) -> None:
     """KPIの目標を改めます。改める前の目標と理由が残ります。"""
     store, chosen = _asked(plan, plans)
-    revised = revise(chosen, term_of(kpi).id, target, on=today(), why=why, by=by)
-    store.save(revised)
+    with store.locked(chosen.id):
+        revised = revise(store.plan(chosen.id), term_of(kpi).id, target, on=today(), why=why, by=by)
+        store.save(revised)
     console.print(f"{revised.revisions[-1].what}。", soft_wrap=True)
 
 
@@ -432,9 +448,11 @@ def freeze_command(
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """進捗報告を確定します。数値・判定・定義の版・データ締切・文章は、この後データが変わっても変わりません。"""
-    seen = _seen(plan, period, plans, lake)
-    done = freeze(seen.board, by=by, on=today())
-    seen.store.save(done.progress)
+    there, chosen = _asked(plan, plans)
+    with there.locked(chosen.id):
+        seen = _seen(plan, period, plans, lake)
+        done = freeze(seen.board, by=by, on=today())
+        there.save(done.progress)
     for warning in done.warnings:
         errors.print(f"確認：{warning}", style="yellow", markup=False, soft_wrap=True)
     console.print(
@@ -456,8 +474,9 @@ def reopen_command(
     """進捗報告の確定を取り消します。理由が残ります。"""
     store, chosen = _asked(plan, plans)
     period = _period(store, chosen, period)
-    held = store.unsealed(chosen.id, period)
-    store.save(reopen(held, by=by, on=today(), why=why, broken=broken))
+    with store.locked(chosen.id):
+        held = store.unsealed(chosen.id, period)
+        store.save(reopen(held, by=by, on=today(), why=why, broken=broken))
     console.print(f"{chosen.id} {period_title(period)}の進捗報告の確定を取り消しました。", soft_wrap=True)
 
 

@@ -2,7 +2,7 @@
 
 The files in the folder of plans are the truth, for the web as for the terminal; the database keeps who submitted, checked
 and finished a report. Every change is made on what its form showed (`version`): when that is another by now, the change is
-refused. Changes of a plan's files are made one after another (`locked`).
+refused. Changes of a plan's files are made one after another (`locked`), with those that the terminal makes.
 """
 
 from __future__ import annotations
@@ -155,14 +155,16 @@ def lake() -> Lake | None:
 
 @contextlib.contextmanager
 def locked(plan: str) -> Iterator[Plans]:
-    """Change the files of a plan while nobody else of the office does; what is refused leaves nothing in the database.
+    """Change the files of a plan while nobody else does; what is refused leaves nothing in the database.
 
-    The next one comes when the transaction has ended, so that it sees the steps taken here.
+    The next one of the office comes when the transaction has ended, so that it sees the steps taken here; the terminal,
+    which takes no steps, when the files are written.
     """
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"plan {plan}",))
-    with transaction.atomic():
-        yield store()
+    there = store()
+    with there.locked(plan), transaction.atomic():
+        yield there
 
 
 def version(shown: Any) -> str:

@@ -112,7 +112,7 @@ _PAGES: tuple[tuple[str, tuple[tuple[str, str, tuple[Role, ...]], ...]], ...] = 
         "管理",
         (
             ("仕事の分担", "workload", _LEADERS),
-            ("処理の状況", "jobs", STAFF),
+            ("処理の状況", "jobs", (*STAFF, Role.ADMINISTRATOR, Role.HEAD_OFFICE)),
             ("操作記録", "audit", (Role.BRANCH_HEAD, Role.ADMINISTRATOR, Role.HEAD_OFFICE)),
             ("利用者", "accounts", (Role.ADMINISTRATOR,)),
             ("保存期間", "retention", ()),

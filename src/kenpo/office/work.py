@@ -1,4 +1,7 @@
-"""Work that runs in the background (処理): openings, letter runs and bulk operations of a branch, and jobs that failed."""
+"""Work that runs in the background (処理): openings, letter runs and bulk operations of a branch, and jobs that failed.
+
+A job that failed is shown to who works in its branch; one that comes by the clock for all, to 管理者 and 本部.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from kenpo.catalogue import WORKLISTS
-from kenpo.office.acting import on_duty
+from kenpo.frame.casekind import Role
+from kenpo.office.acting import STAFF, on_duty
 from kenpo.office.casework import readable_kinds
 from kenpo.office.models import Bulk, LetterRun, Opening
 
@@ -105,18 +110,36 @@ class FailedJob:
 _TASKS = {
     "kenpo.bulk": "一括操作",
     "kenpo.figure_parts": "指標の内訳の計算",
+    "kenpo.figure_records": "指標の出所の調べ",
     "kenpo.figure_trial": "パラメータの試算",
     "kenpo.prepare_opening": "対象者リストの準備",
     "kenpo.open_cases": "案件の開始",
     "kenpo.letter_run": "通知の印刷",
+    "kenpo.boards": "計画の進捗の作り直し",
+    "kenpo.tally": "件数の集計",
+    "kenpo.snapshot": "案件のデータへの書出し（夜間）",
+    "kenpo.verify": "記録の検査（夜間）",
+    "kenpo.sessions": "終わったログインの片付け（夜間）",
+    "kenpo.finished_jobs": "終わった処理の片付け（夜間）",
 }
+
+KEEPERS = (Role.ADMINISTRATOR, Role.HEAD_OFFICE)
+"""Who sees the jobs that come by the clock and belong to no branch, when they failed: 管理者 and 本部."""
+
+
+def _seen() -> Q:
+    """The jobs the person may see: those of the branch acted in for who works there, those of no branch for KEEPERS."""
+    duty, seen = on_duty(), Q(pk__in=())
+    if duty.has(*STAFF, Role.HEAD_OFFICE):
+        seen |= Q(args__branch=duty.branch)
+    return seen | Q(args__branch__isnull=True) if duty.has(*KEEPERS) else seen
 
 
 def failed_jobs() -> tuple[FailedJob, ...]:
-    """The failed jobs of the branch acted in, newest first."""
-    rows: Iterable[ProcrastinateJob] = ProcrastinateJob.objects.filter(
-        status="failed", args__branch=on_duty().branch
-    ).order_by("-id")[:50]
+    """The failed jobs the person may see, newest first."""
+    rows: Iterable[ProcrastinateJob] = ProcrastinateJob.objects.filter(_seen(), status="failed").order_by(
+        "-id"
+    )[:50]
     return tuple(
         FailedJob(job.pk, _TASKS.get(job.task_name, job.task_name), job.attempts, job.scheduled_at)
         for job in rows
@@ -124,8 +147,8 @@ def failed_jobs() -> tuple[FailedJob, ...]:
 
 
 def retry(id: int) -> bool:
-    """Have a failed job of the branch acted in tried again; whether there was one."""
-    if not ProcrastinateJob.objects.filter(pk=id, status="failed", args__branch=on_duty().branch).exists():
+    """Have a failed job that the person may see tried again; whether there was one."""
+    if not ProcrastinateJob.objects.filter(_seen(), pk=id, status="failed").exists():
         return False
     app.job_manager.retry_job_by_id(id, retry_at=timezone.now())
     return True

@@ -3,13 +3,18 @@
 35-2021.yaml is the plan, 35-2021.2021Q1.yaml its progress. A file written here reads back as the same plan, and writing
 that again gives the same bytes. Only what differs from the default is written; figures keep the digits they were
 printed with. A file of a person's making may be in any order and may hold comments.
+
+Who changes a plan, in the office or in the terminal, holds its lock (`Plans.locked`) from reading the file to writing it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -223,8 +228,23 @@ class Plans:
             return Progress(plan=plan, period=period)
         return from_yaml(_read(path), Progress, str(path))
 
+    @contextmanager
+    def locked(self, *plans: str) -> Iterator[None]:
+        """Change the files of some plans while nobody else on this machine does (順番待ち); waits for whoever was first.
+
+        What is to be changed must be read within, or what somebody else wrote meanwhile is lost.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as held:
+            for plan in sorted(set(plans)):
+                # Opened to read: whoever made the file, everybody may lock it.
+                lock = os.open(self.folder / f".{plan}.lock", os.O_RDONLY | os.O_CREAT, 0o644)
+                held.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def save(self, held: Plan | Progress) -> Path:
-        """Write a plan or progress, whole or not at all.
+        """Write a plan or progress, whole or not at all; who changes what is there does so within `locked`.
 
         Raises PlanError when it would change a finished report: `freezing` alone adds freezes and takes them back.
         """

@@ -8,25 +8,30 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_POST
 
+from kenpo.frame.casekind import Role
 from kenpo.office import casework, work
-from kenpo.office.acting import STAFF, page
+from kenpo.office.acting import STAFF, on_duty, page
 
 LISTED = 50
 
+RETRIERS = (*STAFF, Role.ADMINISTRATOR)
+"""Who has a failed job tried again; 本部 changes nothing."""
 
-@page(*STAFF)
+
+@page(*STAFF, *work.KEEPERS)
 def jobs(request: HttpRequest) -> HttpResponse:
     """The newest openings, letter runs and bulk operations of the branch, and jobs that failed."""
     running = work.of_branch(LISTED)
     context = {
         "running": running,
         "failed": work.failed_jobs(),
+        "retries": on_duty().has(*RETRIERS),
         "names": casework.named({one.by for one in running}),
     }
     return render(request, "office/jobs.html", context)
 
 
-@page(*STAFF, reads=False)
+@page(*RETRIERS, reads=False)
 @require_POST
 def retry(request: HttpRequest, job: int) -> HttpResponse:
     """Try a failed job again."""
