@@ -24,7 +24,8 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.branches import TinyBranch, TwoBranches
 from tests.disclosure import Shown, Table, found, learned
 from tests.office.test_desk import NARROW, WIDE, Open, chromium, look, violations
-from tests.offices import People
+from tests.office_cases import recently
+from tests.offices import PASSWORD, People
 
 from kenpo.base.branches import branch_or_nation
 from kenpo.base.errors import KenpoError
@@ -32,6 +33,8 @@ from kenpo.catalogue import INITIATIVES, MEASURES
 from kenpo.cli.main import app
 from kenpo.frame import figures as stored_figures
 from kenpo.frame import refresh
+from kenpo.frame.casekind import Role
+from kenpo.frame.explain import explain, records
 from kenpo.frame.measure import compute, history_of
 from kenpo.frame.parts import axes_of, item_labels, parts
 from kenpo.lake import Lake
@@ -89,9 +92,8 @@ def run_jobs() -> int:
     """Do the jobs that wait, as the worker would; returns how many."""
     waiting = list(ProcrastinateJob.objects.filter(status="todo", task_name__startswith="kenpo.figure"))
     for job in waiting:
-        task: Any = {"kenpo.figure_parts": figures.figure_parts, "kenpo.figure_trial": figures.figure_trial}
-        task[job.task_name](**job.args)
-    ProcrastinateJob.objects.filter(pk__in=[j.pk for j in waiting])
+        task: Any = getattr(figures, job.task_name.removeprefix("kenpo."))
+        task(**job.args)
     with connection.cursor() as cursor:
         for job in waiting:
             cursor.execute("update procrastinate_jobs set status = 'succeeded' where id = %s", [job.pk])
@@ -462,6 +464,90 @@ def _read(client: Client, measure: str, by: str, page: str) -> Table | None:
             d, n = ("0", row["値（人）"]) if count else (row["分母"], row["分子"])
             table[value] = Decimal(d), Decimal(n)
     return table
+
+
+# ---- where a figure comes from -----------------------------------------------------------------------------------
+
+
+def behind(client: Client, measure: str, **query: str) -> str:
+    """The page of where a figure comes from, once that has been looked up."""
+    address = at("figure_records", measure, month="2025-06", **query)
+    begin(client, address)
+    run_jobs()
+    return text(client, address)
+
+
+def test_a_figure_is_traced_to_the_lines_of_its_files(lake: Lake, people: People, browse: Browse):
+    client = recently(browse(people.yamashita))
+    page = behind(client, SHARE.id)
+    said, rows = explain(lake, SHARE, "35", JUNE), records(lake, SHARE, "35", JUNE)
+    assert f"<dd>{SHARE.printed(said.rate)}" in page
+    assert "保存されている値と同じです" in page
+    for name in rows["file"].unique():
+        assert name in page
+    taken: Any = client.get(at("figure_records_file", SHARE.id, "csv", month="2025-06"))
+    listed = list(csv.DictReader(io.StringIO(b"".join(taken.streaming_content).decode("utf-8-sig"))))
+    assert len(listed) == rows.height < figures.RECORDS
+    for got, row in zip(listed, rows.iter_rows(named=True), strict=True):
+        assert (got["ファイル"], got["行"]) == (row["file"], str(row["source_line"]))
+        assert Decimal(got["分子"]) == row["numerator"]
+    counted = [r for r in listed if not r["除外理由"]]
+    assert sum(Decimal(r["分母"]) for r in counted) == said.denominator
+
+
+def test_the_lines_of_one_file_or_those_left_out_for_a_reason_are_listed_alone(
+    lake: Lake, people: People, browse: Browse
+):
+    client = recently(browse(people.yamashita))
+    rows = records(lake, SHARE, "35", JUNE)
+    reason = rows.drop_nulls("excluded")["excluded"][0]
+    chosen, name = rows.select("source_file", "file").row(0)
+    for query, wanted in (
+        ({"reason": reason}, rows.filter(pl.col("excluded") == reason)),
+        (
+            {"reason": "counted", "file": chosen},
+            rows.filter(pl.col("excluded").is_null() & (pl.col("file") == name)),
+        ),
+    ):
+        behind(client, SHARE.id, **query)
+        taken: Any = client.get(at("figure_records_file", SHARE.id, "csv", month="2025-06", **query))
+        content = b"".join(taken.streaming_content).decode("utf-8-sig")
+        assert len(content.splitlines()) - 1 == wanted.height > 0
+
+
+def test_every_figure_can_be_traced(lake: Lake, people: People, browse: Browse):
+    client = recently(browse(people.yamashita))
+    for measure in MEASURES.values():
+        if not figures.book(measure).error:
+            assert "明細から数え直した値" in behind(client, measure.id), measure.id
+
+
+def test_lines_are_shown_to_those_who_work_on_receipts_of_the_own_branch_alone(
+    lake: Lake, people: People, browse: Browse
+):
+    behind(recently(browse(people.yamashita)), "members")
+    address = at("figure_records", "members", month="2025-06", branch="35")
+    kita = recently(
+        browse(Account.objects.make("13-kita", "東京支部の北", "13", [Role.RECEIPTS_CLERK], PASSWORD))
+    )
+    assert "<table" not in text(kita, address)
+    assert f"{explain(lake, MEASURES['members'], '13', JUNE).eligible:,}" in behind(kita, "members")
+    honda = recently(browse(people.honda))
+    honda.post(reverse("choose_branch"), {"branch": "35"})
+    others = (people.yamamoto, people.yamane, people.yamaguchi, people.azuma)
+    for client in (honda, *(recently(browse(who)) for who in others)):
+        assert client.get(address).status_code == 403
+        assert client.get(at("figure_records_file", "members", "csv", month="2025-06")).status_code == 403
+        assert reverse("figure_records", args=["members"]) not in text(client, at("figure", "members"))
+    assert reverse("figure_records", args=["members"]) in text(
+        browse(people.yamashita), at("figure", "members")
+    )
+
+
+def test_that_lines_were_looked_at_is_written_down(lake: Lake, people: People, browse: Browse):
+    behind(recently(browse(people.yamashita)), "members")
+    entry = AuditRow.objects.filter(what="records_opened").latest("at")
+    assert (entry.actor, entry.detail) == ("35-yamashita", "加入者数 2025-06")
 
 
 # ---- what a parameter does ---------------------------------------------------------------------------------------

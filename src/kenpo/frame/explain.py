@@ -85,14 +85,27 @@ def explain(lake: Lake, measure: Measure, branch: str, month: date, *, top: int 
     )
 
 
-def records(lake: Lake, measure: Measure, branch: str, month: date) -> pl.DataFrame:
-    """Every unit behind a figure, in order of file and line.
+def records(
+    lake: Lake,
+    measure: Measure,
+    branch: str,
+    month: date,
+    *,
+    source_file: str | None = None,
+    excluded: str | None = None,
+    first: int | None = None,
+) -> pl.DataFrame:
+    """The units behind a figure, in order of file and line.
 
     Columns: file (name), source_line, receipt_id, item, item_label, excluded, denominator, numerator. The sums of
-    denominator and numerator over rows that are not excluded are the figure's.
+    denominator and numerator over rows that are not excluded are the figure's. source_file: those of one file; excluded:
+    those left out for a reason, blank for those that count; first: no more than so many.
     """
     units, _ = _chosen(lake, measure, branch, month)
-    file = lake.table("intake_file").select("file_id", file="name")
+    if source_file is not None:
+        units = units.filter(units.source_file == source_file)
+    if excluded is not None:
+        units = units.filter(units.excluded == excluded if excluded else units.excluded.isnull())
     item = units[measure.item] if measure.item else ibis.literal("")
     label = units.item_label if "item_label" in units.columns else ibis.literal("")
     rows = units.select(
@@ -105,9 +118,32 @@ def records(lake: Lake, measure: Measure, branch: str, month: date) -> pl.DataFr
         denominator=units.denominator.cast("decimal(38,7)"),
         numerator=units.numerator.cast("decimal(38,7)"),
     )
-    joined = rows.left_join(file, rows.source_file == file.file_id).drop("file_id")
-    ordered = joined.order_by("file", "source_line", "item")
-    return pl.DataFrame(pl.from_arrow(ordered.to_pyarrow()))
+    ordered = _named(lake, rows).order_by("file", "source_line", "item")
+    return pl.DataFrame(pl.from_arrow((ordered if first is None else ordered.limit(first)).to_pyarrow()))
+
+
+def sources(lake: Lake, measure: Measure, branch: str, month: date) -> pl.DataFrame:
+    """The files behind a figure (元のファイル), in order of their names.
+
+    Columns: source_file (id), file (name), units, excluded (units), denominator and numerator of those that count.
+    """
+    units, _ = _chosen(lake, measure, branch, month)
+    counted = units.excluded.isnull()
+    rows = units.group_by("source_file").aggregate(
+        units=units.count(),
+        excluded=(~counted).sum().cast("int64"),
+        denominator=units.denominator.sum(where=counted).cast("decimal(38,7)"),
+        numerator=units.numerator.sum(where=counted).cast("decimal(38,7)"),
+    )
+    ordered = _named(lake, rows).order_by("file", "source_file")
+    return pl.DataFrame(pl.from_arrow(ordered.to_pyarrow())).with_columns(
+        pl.col("denominator", "numerator").fill_null(Decimal(0))
+    )
+
+
+def _named(lake: Lake, rows: Expression) -> Expression:
+    file = lake.table("intake_file").select("file_id", file="name")
+    return rows.left_join(file, rows.source_file == file.file_id).drop("file_id")
 
 
 def _chosen(lake: Lake, measure: Measure, branch: str, month: date) -> tuple[Expression, tuple[str, ...]]:

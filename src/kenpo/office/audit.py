@@ -26,6 +26,7 @@ class What(StrEnum):
     LOCKED_OUT = "locked_out"
     PASSWORD_CHANGED = "password_changed"
     CASE_OPENED = "case_opened"
+    RECORDS_OPENED = "records_opened"
     IDENTITY_OPENED = "identity_opened"
     SEARCHED = "searched"
     EXPORTED = "exported"
@@ -63,6 +64,7 @@ _LABELS = {
     What.LOCKED_OUT: "ログインの停止",
     What.PASSWORD_CHANGED: "パスワードの変更",
     What.CASE_OPENED: "案件の閲覧",
+    What.RECORDS_OPENED: "指標の明細の閲覧",
     What.IDENTITY_OPENED: "個人情報の閲覧",
     What.SEARCHED: "個人情報での検索",
     What.EXPORTED: "一覧の書き出し",

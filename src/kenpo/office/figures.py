@@ -13,7 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -34,6 +34,7 @@ from kenpo.base.era import to_wareki_month
 from kenpo.base.errors import KenpoError, MeasureError
 from kenpo.catalogue import MEASURES
 from kenpo.frame import BREAKDOWNS, Measure
+from kenpo.frame.explain import explain, records, sources
 from kenpo.frame.measure import (
     Edition,
     compute,
@@ -243,6 +244,81 @@ class Trial:
     todo: str = ""
 
 
+@dataclass(frozen=True)
+class Source:
+    """A file behind a figure (元のファイル); excluded: how many of its units are left out."""
+
+    id: str
+    name: str
+    units: int
+    excluded: int
+    denominator: Decimal
+    numerator: Decimal
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One of the things that weigh most in a figure."""
+
+    item: str
+    label: str
+    units: int
+    denominator: Decimal
+    numerator: Decimal
+
+
+@dataclass(frozen=True)
+class Record:
+    """A unit behind a figure, with its file and line; reason: why it is left out, blank when it counts.
+
+    One that is left out may have no number.
+    """
+
+    file: str
+    line: int | None
+    receipt: str
+    item: str
+    label: str
+    reason: str
+    denominator: Decimal | None
+    numerator: Decimal | None
+
+
+@dataclass(frozen=True)
+class Records:
+    """What stands behind a figure (値の出所), taken again from the records; error: why there is nothing.
+
+    rows: the first RECORDS units of those asked for.
+    """
+
+    eligible: int = 0
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    denominator: Decimal = Decimal(0)
+    numerator: Decimal = Decimal(0)
+    rate: Decimal | None = None
+    stale: bool = False
+    weights: tuple[Weight, ...] = ()
+    sources: tuple[Source, ...] = ()
+    rows: tuple[Record, ...] = ()
+    error: str = ""
+    todo: str = ""
+
+
+RECORDS = 1000
+"""Units that are kept and can be taken out; all of them are had on the command line."""
+
+
+@dataclass(frozen=True)
+class Only:
+    """Which units are asked for: file: of one file (id); reason: left out for a reason, or COUNTED; blank for all."""
+
+    file: str = ""
+    reason: str = ""
+
+
+COUNTED = "counted"
+
+_RECORDS: TypeAdapter[Records] = TypeAdapter(Records)
 _PARTS: TypeAdapter[Parts] = TypeAdapter(Parts)
 _TRIAL: TypeAdapter[Trial] = TypeAdapter(Trial)
 
@@ -346,6 +422,28 @@ def trial_begun(measure: Measure, branch: str, month: date, parameter: str, valu
     return _on_its_way(_trial_key(measure, branch, month, parameter, to_json(value)))
 
 
+def records_of(measure: Measure, branch: str, month: date, only: Only) -> Records | None:
+    """What stands behind a figure, or None while it has not been worked out."""
+    return _kept(_records_key(measure, branch, month, only), _RECORDS)
+
+
+def begin_records(measure: Measure, branch: str, month: date, only: Only) -> None:
+    """Have the records behind a figure looked up, unless that is on its way."""
+    words = {"measure": measure.id, "of": branch, "month": month.isoformat()}
+    words |= {"file": only.file, "reason": only.reason}
+    _defer(figure_records, _records_key(measure, branch, month, only), words)
+
+
+def records_begun(measure: Measure, branch: str, month: date, only: Only) -> bool:
+    """Whether a job looks the records up."""
+    return _on_its_way(_records_key(measure, branch, month, only))
+
+
+def _records_key(measure: Measure, branch: str, month: date, only: Only) -> str:
+    words = (measure.id, str(measure.version), branch, month.isoformat(), only.file, only.reason)
+    return _key("records", *words)
+
+
 def _family_key(measure: Measure, branch: str, month: date, by: str) -> str:
     return _key("family", Family.of(measure, MEASURES.values()).name, branch, month.isoformat(), *linked(by))
 
@@ -443,6 +541,67 @@ def _try(opened: Lake, measure: Measure, branch: str, month: date, values: Mappi
     total = with_rate(measure, rows.filter(pl.col("breakdown") == "total"))
     made = {r["branch"]: _figure(r) for r in total.iter_rows(named=True)}
     return Trial(made.get(branch), made.get(NATION_CODE))
+
+
+@app.task(name="kenpo.figure_records", pass_context=False)
+def figure_records(of: str, measure: str, month: str, file: str, reason: str, branch: str, by: str) -> None:
+    """Look up the records behind a figure and keep the first of them."""
+    chosen, day, only = MEASURES[measure], date.fromisoformat(month), Only(file, reason)
+    began, key = stamp(), _records_key(chosen, of, day, only)
+    try:
+        made = _look_up(lake(), chosen, of, day, only)
+    except Exception:
+        _keep(began, key, _RECORDS.dump_json(Records(error=UNKNOWN, todo=_TELL)))
+        raise
+    _keep(began, key, _RECORDS.dump_json(made))
+
+
+def _look_up(opened: Lake, measure: Measure, branch: str, month: date, only: Only) -> Records:
+    try:
+        said = explain(opened, measure, branch, month)
+        held = sources(opened, measure, branch, month)
+        left_out = {"": None, COUNTED: ""}.get(only.reason, only.reason)
+        rows = records(
+            opened, measure, branch, month, source_file=only.file or None, excluded=left_out, first=RECORDS
+        )
+    except KenpoError as error:
+        return Records(error=error.what, todo=error.todo)
+    return Records(
+        said.eligible,
+        {reason: n for reason, n in said.excluded.items() if n},
+        said.denominator,
+        said.numerator,
+        said.rate,
+        said.stale,
+        tuple(
+            Weight(r["item"], r["item_label"] or "", r["units"], r["denominator"], r["numerator"])
+            for r in said.contributors.iter_rows(named=True)
+        ),
+        tuple(
+            Source(
+                r["source_file"] or "",
+                r["file"] or "",
+                r["units"],
+                r["excluded"],
+                r["denominator"],
+                r["numerator"],
+            )
+            for r in held.iter_rows(named=True)
+        ),
+        tuple(
+            Record(
+                r["file"] or "",
+                r["source_line"],
+                str(r["receipt_id"] or ""),
+                r["item"] or "",
+                r["item_label"] or "",
+                r["excluded"] or "",
+                r["denominator"],
+                r["numerator"],
+            )
+            for r in rows.iter_rows(named=True)
+        ),
+    )
 
 
 # ---- files -------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kenpo.base import era
+from kenpo.base import era, text
 from kenpo.base.business import business_days_between
 from kenpo.base.document import Cell, Chart, Document, Heading, Paragraph, Table
 from kenpo.base.money import format_yen
@@ -125,6 +125,12 @@ def yen(value: int | None) -> str:
 def number(value: int | Decimal | float | None) -> str:
     """A number with commas, its decimals as they are: 12,345.6; － without one."""
     return NOTHING if value is None or value == "" else f"{value:,}"
+
+
+@register.filter
+def exact(value: Decimal | None) -> str:
+    """A sum with the digits that say something: 1,234.5 of 1234.5000000; － without one."""
+    return NOTHING if value is None else text.number(value)
 
 
 @register.filter

@@ -24,12 +24,14 @@ from kenpo.base.fiscal import add_months
 from kenpo.base.text import NOTHING, number
 from kenpo.catalogue import INITIATIVES, MEASURES
 from kenpo.frame import Measure
+from kenpo.frame.casekind import Group
 from kenpo.frame.parts import FINEST, axis_title
 from kenpo.frame.suppression import threshold_of
 from kenpo.law.loader import Parameter, load
-from kenpo.office import exports, figures
+from kenpo.office import audit, exports, figures
 from kenpo.office.acting import STAFF, on_duty, page
-from kenpo.office.figures import Book, Figure, Part, Parts
+from kenpo.office.figures import Book, Figure, Only, Part, Parts, Records
+from kenpo.office.views.effects import leading
 
 _PILLARS = {
     "foundation": "基盤的保険者機能",
@@ -150,6 +152,7 @@ def figure(request: HttpRequest, measure: str) -> HttpResponse:
         "parameters": [_parameter(load(p), month) for p in of.parameters],
         "history": [_edition(one) for one in held.history],
         "forms": exports.FORMS,
+        "effects": leading(of),
     }
     if month is not None:
         context |= _figures(request, held, branch, month)
@@ -175,6 +178,9 @@ def _figures(request: HttpRequest, held: Book, branch: str, month: date) -> dict
         "rank_words": f"{of.title}の支部の順位。値は下の表のとおり。",
         "compares": branch != NATION_CODE,
         "excluded": _excluded(of, own),
+        "records_url": f"{reverse('figure_records', args=[of.id])}?month={asked}"
+        if on_duty().actor.first_of(TRACERS)
+        else "",
         "counted": number(own.eligible - own.excluded),
         "eligible": number(own.eligible),
         "axes": [
@@ -381,6 +387,149 @@ def figure_parts(request: HttpRequest, measure: str) -> HttpResponse:
         "forms": exports.FORMS,
     }
     return render(request, "office/figure_parts.html", context | _parts(held.measure, branch, month, by))
+
+
+# ---- where a figure comes from -----------------------------------------------------------------------------------
+
+
+TRACERS = tuple(r for r in STAFF if r.group in (Group.OPERATIONS, Group.RECEIPTS))
+"""Those who work on single receipts and applications anyway, and so may see the units behind a figure. All others see sums and
+parts, of which small ones are suppressed.
+"""
+
+
+@page(*TRACERS, reads=False, recent=True)
+def figure_records(request: HttpRequest, measure: str) -> HttpResponse:
+    """Where the figure of the branch comes from: the sums taken again, the files, and the units with file and line.
+
+    POST has it worked out.
+    """
+    held, month, only = _records_asked(request, measure)
+    of, branch = held.measure, on_duty().branch
+    address = f"{reverse('figure_records', args=[of.id])}?{_records_query(month, only)}"
+    found = figures.records_of(of, branch, month, only)
+    if request.method == "POST":
+        if found is None:
+            figures.begin_records(of, branch, month, only)
+        if not request.htmx:  # type: ignore[attr-defined]
+            return redirect(address)
+    context: dict[str, Any] = {"measure": of, "month": month, "records_address": address}
+    if found is None and figures.records_begun(of, branch, month, only):
+        words = "明細を数え直し、元のファイルと行を調べています。"
+        context["job"] = _job("records", "値の出所を調べています", words, address)
+    if found is not None and not found.error:
+        audit.record(audit.What.RECORDS_OPENED, detail=f"{of.title} {month:%Y-%m}")
+        context |= _records_found(held, branch, month, only, found)
+    context["found"] = found
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "office/figure_records_part.html", context)
+    context["name"] = figures.name_of(branch)
+    context["breadcrumb"] = [
+        {"title": "指標", "url": reverse("figures")},
+        {"title": of.title, "url": f"{reverse('figure', args=[of.id])}?month={month:%Y-%m}"},
+        {"title": "値の出所", "url": ""},
+    ]
+    return render(request, "office/figure_records.html", context)
+
+
+def _records_asked(request: HttpRequest, measure: str) -> tuple[Book, date, Only]:
+    """What is asked for. Raises Http404 for what there is not."""
+    held = _asked(measure)
+    month = _month(request, held)
+    only = Only(request.GET.get("file", "")[:128], request.GET.get("reason", ""))
+    if month is None or only.reason not in ("", figures.COUNTED, *held.measure.reasons):
+        raise Http404
+    return held, month, only
+
+
+def _records_query(month: date, only: Only, **changes: str) -> str:
+    asked = {"month": f"{month:%Y-%m}", "file": only.file, "reason": only.reason} | changes
+    return urlencode({k: v for k, v in asked.items() if v})
+
+
+def _records_found(held: Book, branch: str, month: date, only: Only, found: Records) -> dict[str, Any]:
+    of, kept = held.measure, held.of(branch, month)
+    left_out = sum(found.excluded.values())
+    reasons = [
+        ("", "すべて", found.eligible),
+        (figures.COUNTED, "数えたもの", found.eligible - left_out),
+        *((r, of.reasons.get(r, r), n) for r, n in found.excluded.items()),
+    ]
+    same = not found.stale and kept is not None
+    counts = of.form == "count"
+    facts = [("明細から数え直した値", of.printed(found.rate), "保存されている値と同じです" if same else "")]
+    if not counts:
+        facts += [("分子", number(found.numerator), ""), ("分母", number(found.denominator), of.quantity)]
+    facts.append(("対象", f"{number(found.eligible)}{of.counter}", ""))
+    facts.append(("除外", f"{number(left_out)}{of.counter}", ""))
+    sources = [
+        {
+            "source": s,
+            "current": s.id == only.file,
+            "url": f"?{_records_query(month, only, file='' if s.id == only.file else s.id)}#rows",
+        }
+        for s in found.sources
+    ]
+    asked_for = sum(s.units for s in found.sources if not only.file or s.id == only.file)
+    return {
+        "facts": facts,
+        "sums": not counts,
+        "top": "値" if counts else "分子",
+        "stale": found.stale,
+        "weights": found.weights,
+        "sources": sources,
+        "file": next((s.name for s in found.sources if s.id == only.file), ""),
+        "reasons": [
+            {
+                "title": title,
+                "count": n,
+                "url": f"?{_records_query(month, only, reason=r)}#rows",
+                "current": r == only.reason,
+            }
+            for r, title, n in reasons
+        ],
+        "rows": [(r, of.reasons.get(r.reason, r.reason)) for r in found.rows[:_ON_PAGE]],
+        "more": len(found.rows) > _ON_PAGE,
+        "capped": len(found.rows) == figures.RECORDS < asked_for,
+        "on_page": _ON_PAGE,
+        "most": figures.RECORDS,
+        "forms": {
+            form: (
+                title,
+                f"{reverse('figure_records_file', args=[of.id, form])}?{_records_query(month, only)}",
+            )
+            for form, title in exports.FORMS.items()
+        },
+        "command": f"kenpo explain {of.id} --branch {branch} --month {month:%Y-%m} --records",
+    }
+
+
+_ON_PAGE = 100
+
+
+@page(*TRACERS, reads=False, recent=True)
+def figure_records_file(request: HttpRequest, measure: str, form: str) -> HttpResponse:
+    """The units behind a figure as a file."""
+    held, month, only = _records_asked(request, measure)
+    of, branch = held.measure, on_duty().branch
+    found = figures.records_of(of, branch, month, only)
+    if found is None or found.error:
+        raise Http404
+    columns = [
+        exports.Column("ファイル", lambda r: r.file, 40),
+        exports.Column("行", lambda r: r.line),
+        exports.Column("レセプトID", lambda r: r.receipt, 22),
+        *(
+            [exports.Column(of.item_title, lambda r: r.item), exports.Column("名称", lambda r: r.label, 40)]
+            if of.item
+            else []
+        ),
+        exports.Column("除外理由", lambda r: of.reasons.get(r.reason, r.reason), 30),
+        exports.Column("分母", lambda r: _number(r.denominator), 18),
+        exports.Column("分子", lambda r: _number(r.numerator), 18),
+    ]
+    detail = f"{of.title}の明細 {month:%Y-%m}"
+    return exports.respond(_file(held, branch, "明細"), columns, lambda: found.rows, form, detail=detail)
 
 
 # ---- what a parameter does ---------------------------------------------------------------------------------------
@@ -632,6 +781,8 @@ urlpatterns = [
     path("figures/", listed, name="figures"),
     path("figures/<slug:measure>/", figure, name="figure"),
     path("figures/<slug:measure>/parts/", figure_parts, name="figure_parts"),
+    path("figures/<slug:measure>/records/", figure_records, name="figure_records"),
+    path("figures/<slug:measure>/records/file/<slug:form>/", figure_records_file, name="figure_records_file"),
     path("figures/<slug:measure>/trial/", figure_trial, name="figure_trial"),
     path("figures/<slug:measure>/<slug:what>.svg", figure_chart, name="figure_chart"),
     path("figures/<slug:measure>/<slug:what>/<slug:form>/", figure_file, name="figure_file"),
