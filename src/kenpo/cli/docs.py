@@ -172,6 +172,9 @@ def _casekind(initiative: Initiative, k: CaseKind) -> Iterator[str]:
         yield f"- 通知：`{letter.id}` {letter.title}（根拠：{letter.document.law}）{back}\n"
     for p in k.parameters:
         yield f"- 判断に使うパラメータ：[`{p}`](parameters.md#{p})\n"
+    if k.effect:
+        of = "、".join(f"[`{m}`](measures/{m}.md)" for m in k.effect.measures)
+        yield f"- 効果：{k.effect.title}（`kenpo effect {k.id}`、{of} から）。{k.effect.appears}\n"
     yield f"- 保存期間：終わった年度の翌年度から{k.retention.years}年（{k.retention.ground}）\n- 定義の版：{k.version}\n"
     yield "\n| 内容 | field | 形 | 必須 |\n|---|---|---|---|\n"
     for f in fields_of(k.content):

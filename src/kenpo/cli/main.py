@@ -24,12 +24,21 @@ from rich.progress import (
 from kenpo.base.branches import BRANCHES, NATION_CODE, branch, branch_or_nation
 from kenpo.base.era import parse_date, parse_month, parse_months, to_wareki_month
 from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
-from kenpo.catalogue import DERIVATIONS, INITIATIVES, MEASURES, WORKLISTS, measure_of, worklist_of
+from kenpo.catalogue import (
+    CASEKINDS,
+    DERIVATIONS,
+    INITIATIVES,
+    MEASURES,
+    WORKLISTS,
+    casekind_of,
+    measure_of,
+    worklist_of,
+)
 from kenpo.cli import docs as docs_module
 from kenpo.cli import lake_report, usage
 from kenpo.cli import office as office_commands
 from kenpo.cli import plan as plan_commands
-from kenpo.cli.output import Format, console, emit, errors, number, table
+from kenpo.cli.output import Format, console, emit, errors, number, say_document, table
 from kenpo.frame import (
     BREAKDOWNS,
     Explanation,
@@ -612,6 +621,47 @@ def worklist_command(
     note = f"ほかに {left:,} 件あります。--format csv --out で全件を書き出せます。" if left else ""
     heads = [(title, "right" if c in numeric else "left") for c, title in titles.items()]
     table(f"{chosen.title}　{rows.height:,} 件", heads, body, note)
+
+
+@app.command("effect")
+def effect_command(
+    kind: Annotated[
+        str | None,
+        typer.Argument(help="案件の種類（省略時は、効果を出せるものの一覧）", metavar="種類"),
+    ] = None,
+    branch: BranchOption = None,
+    month: Annotated[
+        str | None,
+        typer.Option(
+            "--month", help="働きかけた月（2025-06、令和7年6月。省略時は最も新しい月）", metavar="年月"
+        ),
+    ] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """案件の効果（働きかけた人と対照群の比較）を、画面と同じ文書で出します。"""
+    having = [k for k in CASEKINDS.values() if k.effect]
+    if kind is None:
+        heads = [("種類", "left"), ("効果", "left"), ("いつ出せるか", "left")]
+        table("", heads, [[k.id, k.effect.title, k.effect.appears] for k in having if k.effect])
+        return
+    effect = casekind_of(kind).effect
+    if effect is None:
+        listed = "、".join(k.id for k in having)
+        raise ArgumentError(
+            f"「{kind}」には効果を出す計算がありません。", todo=f"次のいずれかを指定してください：{listed}"
+        )
+    if branch is None:
+        raise ArgumentError(
+            "支部が指定されていません。", todo="「--branch 35」の形で支部を指定してください。"
+        )
+    opened, code = Lake.open(lake), branch_or_nation(branch).code
+    there = effect.months(opened, code)
+    if month is None and not there:
+        raise ArgumentError(
+            f"{branch_or_nation(code).name}には、{effect.title}を出せる月がまだありません。",
+            todo=f"{effect.appears}。その後に「kenpo refresh」を実行してください。",
+        )
+    say_document(effect.page(opened, code, parse_month(month) if month else there[-1]))
 
 
 _LISTED = 50

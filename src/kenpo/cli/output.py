@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 
+from kenpo.base.document import Cell, Document, Heading, Paragraph, Table
 from kenpo.base.errors import ArgumentError
 from kenpo.base.text import number
 
@@ -49,7 +50,7 @@ def table(
     title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], note: str = ""
 ) -> None:
     """Print a table. columns: heading and "left" or "right"."""
-    out = Table(title=title or None, title_justify="left", caption=note or None, caption_justify="left")
+    out = Grid(title=title or None, title_justify="left", caption=note or None, caption_justify="left")
     for heading, justify in columns:
         out.add_column(
             heading,
@@ -60,6 +61,29 @@ def table(
     for row in rows:
         out.add_row(*row)
     console.print(out)
+
+
+def say_document(document: Document) -> None:
+    """Print a document for people: its charts are left out, since their tables say the same."""
+    console.print(document.title)
+    for line in document.under:
+        console.print(line, soft_wrap=True)
+    for block in document.blocks:
+        match block:
+            case Heading(text):
+                console.print(f"\n{text}")
+            case Paragraph(text, mark):
+                console.print(f"{mark}{text}", soft_wrap=True)
+            case Table():
+                _say_table(block)
+            case _:
+                pass
+
+
+def _say_table(block: Table) -> None:
+    head, *body = [[one.text for one in row] for row in block.rows]
+    first: Sequence[Cell] = block.rows[-1]
+    table(block.caption, [(h, c.align) for h, c in zip(head, first, strict=True)], body)
 
 
 def plain(value: Any, column: str = "") -> Any:

@@ -246,6 +246,23 @@ class Retention:
         return fy_last_day(fy(ended_on) + self.years)
 
 
+@dataclass(frozen=True)
+class Effect:
+    """What working on the cases of a kind led to (効果), as a document that people read, month by month.
+
+    title: its Japanese name. measures: ids of the measures it is worked out from; their pages lead to it. appears: a
+    Japanese sentence that says when a month can be shown. months: those of a branch that can be, oldest first. page: the
+    document of one of them, in which small numbers are suppressed. Both raise MeasureError and NotLoaded that say what to
+    do, months for the nation when it has no effect of its own, page for any month that is not among months.
+    """
+
+    title: str
+    measures: tuple[str, ...]
+    appears: str
+    months: Callable[[Lake, str], tuple[date, ...]]
+    page: Callable[[Lake, str, date], Document]
+
+
 # ---- decisions ---------------------------------------------------------------------------------------------------
 
 
@@ -336,8 +353,8 @@ class CaseKind:
     many candidates in one pass, by Candidate.id; None when the columns of the row are the content.
 
     decide: pure; facts: the model it is given, the content when None; reasons: all it may give; parameters: ids of the
-    law parameters it reads. readers: roles that read the content beside those who work on it. version: raised whenever the
-    declaration changes.
+    law parameters it reads. readers: roles that read the content beside those who work on it. effect: what the cases led
+    to, None when that is not worked out. version: raised whenever the declaration changes.
 
     Raises ValueError that lists every fault of the declaration.
     """
@@ -366,6 +383,7 @@ class CaseKind:
     reasons: tuple[Reason, ...] = ()
     parameters: tuple[str, ...] = ()
     readers: tuple[Role, ...] = ()
+    effect: Effect | None = None
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -518,6 +536,10 @@ def _plain_faults(kind: CaseKind) -> Iterator[str]:
         yield "key and subject_column are columns of a worklist, which is missing"
     if kind.worklist is None and kind.contents is not None:
         yield "contents makes contents of a worklist's rows, which is missing"
+    if kind.effect is not None:
+        for name in ("title", "measures", "appears"):
+            if not getattr(kind.effect, name):
+                yield f"effect: {name} is empty"
 
 
 def _name_faults(kind: CaseKind) -> Iterator[str]:

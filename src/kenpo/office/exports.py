@@ -25,6 +25,21 @@ from kenpo.office import audit
 from kenpo.office.acting import acting, on_duty
 
 FORMS = {"csv": "CSV", "xlsx": "Excel"}
+DOCUMENT_FORMS = {
+    "docx": "Word",
+    "xlsx": "Excel",
+    "pptx": "PowerPoint",
+    "pdf": "PDF",
+    "html": "HTML",
+}
+"""The forms a document can be taken out in: ending → name."""
+_DOCUMENT_TYPES = {
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "pdf": "application/pdf",
+    "html": "text/html; charset=utf-8",
+}
 _MOST_XLSX = 1_000_000
 """Rows a sheet of Excel can hold, with room for the heading."""
 _FLUSH = 64 * 1024
@@ -62,6 +77,15 @@ def respond(
     response["Content-Disposition"] = to_save(file)
     response["Cache-Control"] = "no-store"
     return cast(HttpResponse, response)
+
+
+def document(file: str, content: bytes, *, detail: str) -> HttpResponse:
+    """A document as a file to save. file: its name, with an ending of DOCUMENT_FORMS. detail: what it is, for the audit log."""
+    audit.record(audit.What.EXPORTED, detail=f"{detail} {file}")
+    answer = HttpResponse(content, content_type=_DOCUMENT_TYPES[file.rsplit(".", 1)[1]])
+    answer["Content-Disposition"] = to_save(file)
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 def to_save(name: str) -> str:

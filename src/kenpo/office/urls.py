@@ -18,6 +18,7 @@ FAMILIES = (
     "boards",
     "plans",
     "figures",
+    "effects",
     "accounts",
     "tokens",
     "audit",

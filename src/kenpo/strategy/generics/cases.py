@@ -33,6 +33,7 @@ from kenpo.frame import (
 )
 from kenpo.frame.cases import Candidate
 from kenpo.lake import Lake
+from kenpo.strategy.generics.effect_page import EFFECT
 from kenpo.strategy.generics.letters import (
     INSTITUTION_SHEET,
     SWITCH_NOTICE,
@@ -243,6 +244,7 @@ NOTICE = CaseKind(
     decide=decide_notice,
     reasons=(DUE, TOO_YOUNG, TOO_SMALL),
     parameters=("generic_notice_min_age", "generic_notice_min_saving"),
+    effect=EFFECT,
 )
 
 # ---- 見える化ツール ------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ Z95 = Fraction(1_959_963_984_540, 10**12)
 _ROOT_DIGITS = 10**12
 
 WHY_NOT = {
-    "no_control": "対照群がないため、通知がなかった場合と比べられない",
+    "no_control": "追跡できた対照群の人がいないため、通知がなかった場合と比べられない",
     "too_few": "人数が少ないため、通知した人と対照群を比べられない",
 }
 """Why there is no comparison: code → Japanese."""
@@ -136,11 +136,7 @@ def effect(lake: Lake, branch: str, month: date) -> NoticeEffect:
     for a month that was not computed, for figures of different data, and what figures raises; NotLoaded without the data of
     cases.
     """
-    if branch == NATION_CODE:
-        raise MeasureError(
-            "軽減額通知の効果は支部ごとに出します。対照群の割合が支部で違うため、全国では通知した人と対照群を比べられません。",
-            todo="支部を指定してください。",
-        )
+    of_a_branch(branch)
     notified = _stored(lake, generic_notice_switch_rate, branch, month)
     control = _stored(lake, generic_notice_control_switch_rate, branch, month)
     saving = _stored(lake, generic_notice_saving, branch, month)
@@ -151,6 +147,15 @@ def effect(lake: Lake, branch: str, month: date) -> NoticeEffect:
         )
     least = int(parameter_value("generic_notice_effect_min_persons", month))
     return notice_effect(_group(notified), _group(control), Fraction(saving["numerator"].item()), least=least)
+
+
+def of_a_branch(branch: str) -> None:
+    """Raises MeasureError for the nation, where the two groups are not alike."""
+    if branch == NATION_CODE:
+        raise MeasureError(
+            "軽減額通知の効果は支部ごとに出します。対照群の割合が支部で違うため、全国では通知した人と対照群を比べられません。",
+            todo="支部を指定してください。",
+        )
 
 
 def _stored(lake: Lake, measure: Measure, branch: str, month: date) -> pl.DataFrame:
