@@ -89,7 +89,11 @@ def said_yen(whole: int) -> str:
 def test_the_month_the_follow_up_the_law_and_the_settings_are_named():
     said = made(Group(70, 56), Group(80, 48), 112_000, data=("データ：試験",))
     assert said.title == "軽減額通知の効果（令和7年6月に送った通知）"
-    assert said.under == ("山口支部", "令和7年6月に送った通知　効果を見る期間　令和7年7月～令和7年9月診療分")
+    assert said.under == (
+        "山口支部",
+        "令和7年6月に送った通知",
+        "効果を見る期間　令和7年7月～令和7年9月診療分",
+    )
     for part in ("アクションプラン", "最低人数　10人", "見る月数　3か月", "四捨五入", "データ：試験"):
         assert part in words(said), part
 

@@ -36,7 +36,7 @@ from kenpo.strategy.generics.measures import (
 )
 
 TITLE = "軽減額通知の効果"
-APPEARS = "通知を送った月（くじだけの月はその月）の翌月から、効果を見る期間のレセプトがそろうと、その月の効果を出せます"
+APPEARS = "通知を送った月の翌月から、効果を見る期間のレセプトがそろうと、その月の効果を出せます"
 HIDDEN = "秘匿"
 
 _LEAST = "generic_notice_effect_min_persons"
@@ -143,7 +143,8 @@ def document(facts: Facts) -> Document:
         ),
         under=(
             branch_of(facts.branch).name,
-            f"{to_wareki_month(facts.month)}に送った通知　効果を見る期間　{_period(facts.month)}診療分",
+            f"{to_wareki_month(facts.month)}に送った通知",
+            f"効果を見る期間　{_period(facts.month)}診療分",
         ),
     )
 
