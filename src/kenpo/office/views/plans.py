@@ -21,7 +21,7 @@ from kenpo.base.era import parse_date, parse_fiscal_year, parse_month
 from kenpo.base.errors import ArgumentError, InputFileError, KenpoError
 from kenpo.base.fiscal import fiscal_year_label
 from kenpo.frame.casekind import Role
-from kenpo.office import audit, boards, casework, exports, plans
+from kenpo.office import boards, casework, exports, plans
 from kenpo.office.acting import STAFF, View, on_duty, page
 from kenpo.office.forms import NumberField
 from kenpo.office.models import PlanStep
@@ -55,27 +55,12 @@ from kenpo.plan.store import PlanError
 from kenpo.plan.targeting import target_in
 from kenpo.plan.targets import Target, describe
 from kenpo.plan.vocabulary import known
-from kenpo.press import FORMATS
 
 WRITERS = (*STAFF, Role.HEAD_OFFICE)
 """Who may write anywhere; what of it, `plans.rights` says."""
 
 MARKS = [("", "（まだ付けない）"), *((m.value, f"{m.value} {m.ja}") for m in Mark)]
 _LONG = 20_000
-_KINDS = {
-    "docx": "Word",
-    "xlsx": "Excel",
-    "pptx": "PowerPoint",
-    "pdf": "PDF",
-    "html": "HTML",
-}
-_TYPES = {
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "pdf": "application/pdf",
-    "html": "text/html; charset=utf-8",
-}
 
 
 # ---- what is asked for -------------------------------------------------------------------------------------------
@@ -338,7 +323,7 @@ def plan(request: HttpRequest, name: str) -> HttpResponse:
             (plans.version(r.model_dump()), r)
             for r in (*held.review, *(r for _, k in held.kpis() for r in k.review))
         ],
-        "forms": [(form, _KINDS[form]) for form in FORMATS],
+        "forms": list(exports.DOCUMENT_FORMS.items()),
         "breadcrumb": [*_crumbs(held)[:-1], {"title": held.title, "url": ""}],
     }
     return render(request, "office/plan.html", context)
@@ -695,7 +680,7 @@ def report(request: HttpRequest, name: str, period: str) -> HttpResponse:
         "kept": kept,
         "notes": made.notes,
         "documents": [(kind, title) for kind, title in plans.DOCUMENTS.items() if kind != "plan"],
-        "forms": [(form, _KINDS[form]) for form in FORMATS],
+        "forms": list(exports.DOCUMENT_FORMS.items()),
         "breadcrumb": _crumbs(held, (f"{period_title(period)}の進捗", "")),
     }
     return render(request, "office/plan_report.html", context)
@@ -1172,14 +1157,10 @@ def report_file(request: HttpRequest, name: str, period: str, kind: str, form: s
 
 
 def _document(kind: str, held: Plan, made: Board | None, form: str) -> HttpResponse:
-    if form not in FORMATS:
+    if form not in exports.DOCUMENT_FORMS:
         raise Http404
     file, content = plans.file_of(kind, form, held, made)
-    audit.record(audit.What.EXPORTED, detail=f"{plans.DOCUMENTS[kind]} {file}")
-    answer = HttpResponse(content, content_type=_TYPES[form])
-    answer["Content-Disposition"] = exports.to_save(file)
-    answer["Cache-Control"] = "no-store"
-    return answer
+    return exports.document(file, content, detail=plans.DOCUMENTS[kind])
 
 
 # ---- taking a document in ----------------------------------------------------------------------------------------
