@@ -201,7 +201,9 @@ def serve(folder: Path, password: str) -> None:
         "",
         [("職員番号", "left"), ("氏名", "left"), ("役割", "left")],
         [[staff_id, name, role.label] for staff_id, name, _, role in PEOPLE],
-        f"パスワードはどの人も {password} です。二段階認証は、この試用だけ省いています。",
+    )
+    console.print(
+        f"パスワードはどの人も {password} です。二段階認証は、この試用だけ省いています。\n", soft_wrap=True
     )
     port = next(port for port in range(_PORT, _PORT + 100) if _free(port))
     _command(f"kenpo serve --port {port}")

@@ -40,6 +40,7 @@ _PILLARS = {
 }
 _BETTER = {"higher": "高いほどよい", "lower": "低いほどよい", "": "高低だけでは良し悪しを言えない"}
 _FORMS = {"percent": "分子 ÷ 分母 × 100", "mean": "分子 ÷ 分母", "count": "数（分母はない）"}
+_YES_NO = {"True": "はい", "False": "いいえ"}
 _SURE = {"H": "確定", "M": "おおむね確か", "L": "公表されていないため既定値"}
 
 
@@ -299,7 +300,9 @@ def _value(value: Any) -> str:
 
 def _edition(one: figures.Edition) -> dict[str, Any]:
     values = [
-        f"{load(p).title}：{said[-1][1]}（{said[-1][0]}から）" for p, said in one.parameters.items() if said
+        f"{load(p).title}：{_YES_NO.get(said[-1][1], said[-1][1])}（{to_wareki(date.fromisoformat(said[-1][0]))}から）"
+        for p, said in one.parameters.items()
+        if said
     ]
     return {"edition": one, "values": values}
 
