@@ -710,21 +710,23 @@ def _float(value: Decimal | None) -> float | None:
 
 
 @lru_cache(maxsize=256)
-def _drawn(stamp: str, root: Path, measure_id: str, branch: str, month: date, what: str) -> str | None:
+def _drawn(
+    stamp: str, root: Path, measure_id: str, branch: str, month: date, what: str, width: int
+) -> str | None:
     """The SVG of a chart: trend, rank or the name of an axis; None when its parts are not there. Some 40 kB each."""
     measure = MEASURES[measure_id]
     held = _book(stamp, root, measure_id)
     if what == "trend":
-        return svg(trend_chart(held, branch))
+        return svg(trend_chart(held, branch), width)
     if what == "rank":
-        return svg(rank_chart(held, branch, month))
+        return svg(rank_chart(held, branch, month), width)
     found = parts_of(measure, branch, month, what)
-    return svg(parts_chart(held, branch, month, what, found)) if found and found.rows else None
+    return svg(parts_chart(held, branch, month, what, found), width) if found and found.rows else None
 
 
-def drawn(measure: Measure, branch: str, month: date, what: str) -> str | None:
+def drawn(measure: Measure, branch: str, month: date, what: str, width: int) -> str | None:
     """The SVG of a chart of a measure, drawn once for a state of the lake; None when there is nothing to draw (yet)."""
     root = Path(settings.CONFIG.lake)
     if what not in ("trend", "rank") and parts_of(measure, branch, month, what) is None:
         return None
-    return _drawn(stamp(), root, measure.id, branch, month, what)
+    return _drawn(stamp(), root, measure.id, branch, month, what, width)

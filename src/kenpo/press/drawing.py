@@ -53,10 +53,14 @@ CONFIG: Mapping[str, Any] = {
 """The look of all charts; a specification may overrule it."""
 
 
-def svg(chart: Chart) -> str:
-    """The chart as SVG, without XML head."""
+NARROW = 380
+"""The width of a chart on a phone: as high, with text of the same size."""
+
+
+def svg(chart: Chart, width: int = WIDTH) -> str:
+    """The chart as SVG, without XML head. width: that of the whole, unless the chart says its own."""
     _fonts()
-    text = vl_convert.vegalite_to_svg(_sized(chart), config=dict(CONFIG), allowed_base_urls=[])
+    text = vl_convert.vegalite_to_svg(_sized(chart, width), config=dict(CONFIG), allowed_base_urls=[])
     return re.sub(r"^<\?xml[^>]*\?>|<!DOCTYPE[^>]*>", "", text).strip()
 
 
@@ -66,7 +70,7 @@ def png(chart: Chart, scale: float = 3) -> bytes:
     return vl_convert.vegalite_to_png(_sized(chart), scale=scale, config=dict(CONFIG), allowed_base_urls=[])
 
 
-def _sized(chart: Chart) -> dict[str, Any]:
+def _sized(chart: Chart, width: int = WIDTH) -> dict[str, Any]:
     spec = json.loads(json.dumps(chart.spec))
     if _loads(spec):
         raise ArgumentError(
@@ -75,7 +79,7 @@ def _sized(chart: Chart) -> dict[str, Any]:
             todo="データを図の指定の中（values）に書いてください。",
         )
     if "layer" in spec or "mark" in spec:
-        spec.setdefault("width", WIDTH)
+        spec.setdefault("width", width)
         spec.setdefault("height", round(WIDTH * chart.height))
         spec.setdefault("autosize", {"type": "fit", "contains": "padding"})
     return spec

@@ -22,6 +22,7 @@ from kenpo.base import era, text
 from kenpo.base.business import business_days_between
 from kenpo.base.document import Cell, Chart, Document, Heading, Paragraph, Table
 from kenpo.base.money import format_yen
+from kenpo.press.drawing import NARROW, WIDTH
 from kenpo.press.layout import judges, marked, parts, solid
 
 register = template.Library()
@@ -313,6 +314,22 @@ def _link(query: QueryDict, changes: Mapping[str, Any]) -> str:
         else:
             changed[key] = str(value)
     return f"?{changed.urlencode()}"
+
+
+# ---- charts ------------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def chart(url: str, words: str, height: int) -> SafeString:
+    """A chart drawn for wide screens and, with ?narrow=1, for phones, where its text stays as large (図).
+
+    words: what it shows, for those who do not see it. height: that of both.
+    """
+    drawn = (
+        '<picture><source media="(max-width: 34rem)" srcset="{}&amp;narrow=1" width="{}" height="{}">'
+        '<img src="{}" alt="{}" width="{}" height="{}" loading="lazy"></picture>'
+    )
+    return format_html(drawn, url, NARROW, height, url, words, WIDTH, height)
 
 
 # ---- documents ---------------------------------------------------------------------------------------------------

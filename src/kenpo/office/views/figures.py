@@ -32,6 +32,7 @@ from kenpo.office import audit, exports, figures
 from kenpo.office.acting import STAFF, on_duty, page
 from kenpo.office.figures import Book, Figure, Only, Part, Parts, Records
 from kenpo.office.views.effects import leading
+from kenpo.press.drawing import NARROW, WIDTH
 
 _PILLARS = {
     "foundation": "基盤的保険者機能",
@@ -169,7 +170,7 @@ def _figures(request: HttpRequest, held: Book, branch: str, month: date) -> dict
     return {
         "month": month,
         "asked": asked,
-        "key": figures.stamp(),
+        "charts": {what: _picture(of, what, month) for what in ("trend", "rank")},
         "form": MonthForm({"month": asked}, months=held.counted(branch)[::-1]),
         "keep": {"by": by},
         "facts": _facts(held, branch, month, place, ranked),
@@ -319,7 +320,7 @@ def _parts(of: Measure, branch: str, month: date, by: str) -> dict[str, Any]:
     return {
         "by": by,
         "axis": axis_title(of, by),
-        "parts": None if found is None else _set_out(of, found, by),
+        "parts": None if found is None else _set_out(of, found, by, month),
         "threshold": threshold_of(month),
         "parts_address": address,
         "job": _job(
@@ -347,10 +348,18 @@ def _job(id: str, title: str, words: str, address: str) -> dict[str, Any]:
     }
 
 
-def _set_out(of: Measure, found: Parts, by: str) -> dict[str, Any]:
+def _picture(of: Measure, what: str, month: date) -> str:
+    """The address of a chart, another one for another state of the lake, so that browsers may keep it."""
+    asked = urlencode({"month": f"{month:%Y-%m}", "v": figures.stamp()})
+    return f"{reverse('figure_chart', args=[of.id, what])}?{asked}"
+
+
+def _set_out(of: Measure, found: Parts, by: str, month: date) -> dict[str, Any]:
     rows = found.rows[: figures.LISTED] if by in FINEST else found.rows
     return {
         "found": found,
+        "chart": _picture(of, by, month),
+        "words": f"{of.title}の{axis_title(of, by)}。値は下の表のとおり。",
         "fine": by in FINEST,
         "rows": [_part_row(of, part) for part in rows],
         "more": max(0, len(found.rows) - len(rows)),
@@ -383,12 +392,7 @@ def figure_parts(request: HttpRequest, measure: str) -> HttpResponse:
         if not request.htmx:  # type: ignore[attr-defined]
             query = urlencode({"month": f"{month:%Y-%m}", "by": by})
             return redirect(f"{reverse('figure', args=[measure])}?{query}#parts")
-    context = {
-        "measure": held.measure,
-        "asked": f"{month:%Y-%m}",
-        "key": figures.stamp(),
-        "forms": exports.FORMS,
-    }
+    context = {"measure": held.measure, "asked": f"{month:%Y-%m}", "forms": exports.FORMS}
     return render(request, "office/figure_parts.html", context | _parts(held.measure, branch, month, by))
 
 
@@ -682,7 +686,7 @@ def figure_chart(request: HttpRequest, measure: str, what: str) -> HttpResponse:
     branch, month = on_duty().branch, _month(request, held)
     if month is None or what not in ("trend", "rank", *figures.axes(held.measure, branch)):
         raise Http404
-    drawn = figures.drawn(held.measure, branch, month, what)
+    drawn = figures.drawn(held.measure, branch, month, what, NARROW if "narrow" in request.GET else WIDTH)
     if drawn is None:
         raise Http404
     answer = HttpResponse(drawn, content_type="image/svg+xml")
