@@ -174,6 +174,16 @@ class Gap:
         """The gap with its sign."""
         return f"{self.gap:+,}"
 
+    @property
+    def named(self) -> bool:
+        """Whether any unit is told apart from the others: small numbers may hide them all."""
+        return any(row.name != OTHERS for row in self.rows)
+
+    @property
+    def shared(self) -> bool:
+        """Whether each part is a share of the gap: none pulls the other way."""
+        return all(row.share is not None and 0 <= row.share <= 100 for row in self.rows)
+
 
 GAP: TypeAdapter[Gap | None] = TypeAdapter(Gap | None)
 """How a gap is kept in a file."""
@@ -181,6 +191,8 @@ GAP: TypeAdapter[Gap | None] = TypeAdapter(Gap | None)
 
 def gap_of(lake: Lake, measure: Measure, row: Row, branch: str, by: str, against: str) -> Gap | None:
     """The gap of a row split by units, from the lake's own sums; None when it cannot be split.
+
+    A rate is not split by units that have no denominator of their own: members belong to no institution.
 
     Small numbers are suppressed as everywhere (`kenpo.frame.parts`), month by month: what is hidden in any month stands
     among the others. The parts are rounded for people to one digit more than the figure is printed with.
@@ -200,6 +212,8 @@ def gap_of(lake: Lake, measure: Measure, row: Row, branch: str, by: str, against
         return None
     shown = units.filter(~pl.col("suppressed"))
     sums = _named(shown, names_of(lake, by, shown["value"].to_list()))
+    if any(over and not under for over, under in sums.values()):
+        return None
     total = totals.row(0, named=True)
     scale = 100 if measure.form == "percent" else 1
     made = contributions(

@@ -345,6 +345,7 @@ def kpi(request: HttpRequest, measure: str) -> HttpResponse:
         "worklists": [one for one in room.worklists if may_look(one)] if room else (),
         "figure_url": _address("figure", measure),
         "plan_url": _address("plan", asked.choice.plan),
+        "report_url": _address("plan_report", asked.choice.plan, asked.choice.period),
         "forms": exports.FORMS,
     }
     return render(request, "office/board_kpi.html", context)
@@ -402,10 +403,10 @@ def _forecast_facts(asked: _Asked) -> list[tuple[str, str, str]]:
 
     years = "・".join(fiscal_year_label(y) for y in landing.years)
     return [
-        ("年度末の見込み", "".join(landing_lines(asked.row)), landing.reach),
+        ("年度末の見込み", "".join(landing_lines(asked.row)), _reach(asked.row)),
         ("求め方", landing.method, f"使った年度：{years}" if years else ""),
-        ("これまでの月当たり", pace(landing.pace_so_far), ""),
-        ("目標に要る月当たり", pace(landing.pace_needed), ""),
+        ("いまの月当たり", pace(landing.pace_so_far), ""),
+        ("要る月当たり", pace(landing.pace_needed), ""),
         *([("注記", landing.note, "")] if landing.note else []),
     ]
 
@@ -515,6 +516,7 @@ def gap(request: HttpRequest, measure: str) -> HttpResponse:
         "against": against,
         "levels": kpipage.levels_of(asked.row),
         "axes": [BREAKDOWNS[a] for a in axes],
+        "others": [BREAKDOWNS[a].title for a in axes if a != by],
     }
     part = request.headers.get("hx-request") == "true"
     return render(request, "office/board_gap_part.html" if part else "office/board_gap.html", context)

@@ -207,8 +207,13 @@ class KpiLine:
         if actual is None:
             return ""
         ground = "、".join(one for one in (actual.by, actual.why) if one)
-        cutoff = f"（締切 {actual.cutoff.split()[0]}）" if actual.cutoff else ""
-        return SOURCES[actual.source] + cutoff + (f"（{ground}）" if ground else "")
+        return SOURCES[actual.source] + (f"（{ground}）" if ground else "")
+
+    @property
+    def cutoff(self) -> str:
+        """The data a computed figure is of."""
+        actual = self.row.actual if self.row else None
+        return actual.cutoff.split()[0] if actual and actual.cutoff else ""
 
     @property
     def verdict(self) -> str:
@@ -675,6 +680,8 @@ def report(request: HttpRequest, name: str, period: str) -> HttpResponse:
         "steps": _steps(asked.stands, asked.progress, names),
         "timeline": _timeline(asked.stands, names),
         "acts": _acts(asked),
+        "todo": _todo(asked),
+        "on_board": held.branch == on_duty().branch and period in plans.store().periods(held.id),
         "lacking": grouped(kept),
         "well": sum(k.well for k in kept),
         "kept": kept,
@@ -764,6 +771,26 @@ def _acts(asked: _Report) -> list[tuple[str, str]]:
     return [(act, title) for act, title in ACTS.items() if allowed[act]]
 
 
+def _todo(asked: _Report) -> str:
+    """What is to be done next with a report, and by whom."""
+    nation = asked.plan.branch == NATION_CODE
+    writer, checker, finisher = (
+        ("本部の担当者", "本部の別の人", "本部のさらに別の人")
+        if nation
+        else ("企画総務グループの担当者", "企画総務グループの確認者", "企画総務グループの決裁者か支部長")
+    )
+    match asked.stands.state:
+        case State.DRAFT:
+            told = "施策ごとに" + ("「進捗を書く」を開き、" if asked.may.edits else "担当のグループが、")
+            return f"{told}実施したことと今後の予定を書きます。そろったら、{writer}が提出します。"
+        case State.SUBMITTED:
+            return f"{checker}が内容を確かめます。提出した人は確認できません。直すときは差し戻します。"
+        case State.CHECKED:
+            return f"{finisher}が確定します。提出・確認した人は確定できません。直すときは差し戻します。"
+        case _:
+            return f"文書を取り出して配ります。直すときは、{finisher}が理由を書いて確定を取り消します。"
+
+
 @page(*WRITERS, reads=False)
 @require_POST
 @_used
@@ -848,7 +875,7 @@ def _told_form(own: Initiative, told: InitiativeProgress | None) -> Callable[...
         fields["looked"] = forms.BooleanField(
             label=f"要確認（{'、'.join(r.what for r in told.review)}）を確かめた", required=False
         )
-    fields["next"] = _area("今後の予定", help_text="次の期間に何をするかを書きます。")
+    fields["next"] = _area("今後の予定", help_text="次の取組として、次の期間に何をするかを書きます。")
     return type("ToldForm", (forms.Form,), fields)
 
 
@@ -1116,15 +1143,19 @@ _EFFECTS = {
 
 def _confirming(held: Plan, period: str, act: str, form: forms.Form | None) -> dict[str, Any]:
     said: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
     seen = ""
     if act in ("submit", "check", "freeze"):
         made = plans.board_of(held, plans.store().progress(held.id, period))
         said = warnings(made) if not made.progress.frozen else ()
+        rows = made.rows if act == "freeze" else ()
         seen = plans.frozen_mark(made) if act == "freeze" else plans.mark(held, made.progress)
     return {
         "plan": held,
         "period": period,
         "title": f"{period_title(period)}の進捗報告{'の' if act == 'reopen' else 'を'}{ACTS[act]}",
+        "report": f"{period_title(period)}の進捗報告",
+        "rows": rows,
         "effects": _EFFECTS[act],
         "warnings": said,
         "hidden": {"seen": seen} if seen else {},
