@@ -304,7 +304,7 @@ def test_the_freeze_is_taken_back_only_with_a_reason(walks: Walks) -> None:
     page.get_by_role("main").get_by_role("link", name="確定を取り消す").click()
     page.get_by_label("理由").evaluate("field => field.required = false")
     page.get_by_role("button", name="確定を取り消す").click()
-    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(page.get_by_role("alert").first).to_contain_text("理由を書いてください。")
     walks.look(page, "確定の取消_理由がない")
     page.get_by_label("理由").fill("分析を書き足すため。")
     page.get_by_role("button", name="確定を取り消す").click()

@@ -369,7 +369,10 @@ def _area(label: str, **more: Any) -> forms.CharField:
 
 
 def _line(label: str, **more: Any) -> forms.CharField:
-    return forms.CharField(label=label, max_length=more.pop("max_length", 200), **more)
+    missing = {"required": f"「{label}」を書いてください。"}
+    return forms.CharField(
+        label=label, max_length=more.pop("max_length", 200), error_messages=missing, **more
+    )
 
 
 @dataclass(frozen=True)
@@ -1065,7 +1068,12 @@ def _figure(actual: Actual, kpi: Kpi) -> dict[str, Any]:
 class ReasonForm(forms.Form):
     """Why a report goes back."""
 
-    why = forms.CharField(label="理由", max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))
+    why = forms.CharField(
+        label="理由",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "理由を書いてください。"},
+    )
 
 
 @page(*WRITERS, reads=False)
