@@ -42,7 +42,9 @@ _REFUSALS = re.compile(r"Failed to load resource: the server responded with a st
 _EMPTY = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 """The hash of an empty text: axe leaves empty style attributes on a page, and htmx carries them over, which the policy refuses."""
 
-_PICTURES = "Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode().catch(() => 0); }))"
+_PICTURES = (
+    "Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode().catch(() => 0); }))"
+)
 """Waits for the pictures of a page, also for those further down."""
 
 

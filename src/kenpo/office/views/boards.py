@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, path, reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from kenpo.base.branches import BRANCH_CODES, BRANCHES, NATION_CODE, branch_or_nation
@@ -37,7 +38,7 @@ from kenpo.plan.report import landing_lines
 from kenpo.plan.rollup import Cell, Rollup
 from kenpo.plan.rollup import Line as BranchLine
 from kenpo.plan.targets import describe, number_text
-from kenpo.press.drawing import svg
+from kenpo.press.drawing import NARROW, WIDTH, svg
 
 NONE = "－"
 
@@ -331,14 +332,15 @@ def kpi(request: HttpRequest, measure: str) -> HttpResponse:
         "facts": _facts(asked),
         "changes": _changes(asked),
         "year": kpipage.year_table(row, course, asked.year),
-        "chart_key": asked.key("year"),
+        "year_chart": _picture("kpi_chart", measure, "year", asked.choice.period, asked.key("year")),
         "words": kpipage.year_words(row),
         "forecast": _forecast_facts(asked),
         "tried": _tried(asked),
         "confidence": CONFIDENCE_WORDS,
         "everyone": everyone if everyone and everyone.ranked > 1 else None,
         "ranking": _ranking(everyone, asked.branch) if everyone else [],
-        "rank_key": asked.key("rank"),
+        "rank_chart": _picture("kpi_chart", measure, "rank", asked.choice.period, asked.key("rank")),
+        "rank_words": f"{everyone.title}の支部の順位。値は下の表のとおり。" if everyone else "",
         "axes": [BREAKDOWNS[a] for a in kpipage.axes_of(own, row, asked.branch)] if levels else (),
         "against": next(iter(levels), ""),
         "measure": own,
@@ -449,19 +451,39 @@ def kpi_chart(request: HttpRequest, measure: str, chart: str) -> HttpResponse:
     if line is not None and "rank" in kpipage.titles(line):
         digits = kpipage.digits_of(asked.row)
         return _drawn(
-            asked.office, name, asked.key(chart), lambda: kpipage.rank_chart(line, asked.branch, digits)
+            request,
+            asked.office,
+            name,
+            asked.key(chart),
+            lambda: kpipage.rank_chart(line, asked.branch, digits),
         )
     if chart != "year":
         raise Http404
     course = asked.line.course
     return _drawn(
-        asked.office, name, asked.key(chart), lambda: kpipage.year_chart(asked.row, course, asked.year)
+        request,
+        asked.office,
+        name,
+        asked.key(chart),
+        lambda: kpipage.year_chart(asked.row, course, asked.year),
     )
 
 
-def _drawn(office: boards.Office, name: str, key: str, chart: Callable[[], Chart]) -> HttpResponse:
+_HEIGHTS = {"map": 500, "spread": 218, "rank": 320}
+
+
+def _picture(page: str, measure: str, chart: str, period: str, key: str) -> str:
+    """The address of a chart, another one once it shows something else."""
+    return f"{reverse(page, args=[measure, chart])}?{urlencode({'period': period, 'v': key})}"
+
+
+def _drawn(
+    request: HttpRequest, office: boards.Office, name: str, key: str, chart: Callable[[], Chart]
+) -> HttpResponse:
     """A chart as a picture that the browser keeps: its address changes with what it shows."""
-    answer = HttpResponse(office.picture(name, key, lambda: svg(chart())), content_type="image/svg+xml")
+    width = NARROW if "narrow" in request.GET else WIDTH
+    drawn = office.picture(f"{name}-{width}", key, lambda: svg(chart(), width))
+    answer = HttpResponse(drawn, content_type="image/svg+xml")
     answer["Cache-Control"] = "private, max-age=604800, immutable"
     answer["Vary"] = "Cookie"
     return answer
@@ -831,7 +853,10 @@ def everyone_kpi(request: HttpRequest, measure: str) -> HttpResponse:
                 "name": name,
                 "title": title,
                 "words": words,
-                "key": _line_key(office, line, period, name, branch),
+                "height": _HEIGHTS[name],
+                "url": _picture(
+                    "boards_chart", line.measure, name, period, _line_key(office, line, period, name, branch)
+                ),
             }
             for name, (title, words) in kpipage.titles(line).items()
         ],
@@ -858,7 +883,7 @@ def everyone_chart(request: HttpRequest, measure: str, chart: str) -> HttpRespon
         "rank": lambda: kpipage.rank_chart(line, own, kpipage.line_digits(line)),
     }
     key = _line_key(office, line, period, chart, own)
-    return _drawn(office, f"{chart}-{own}-{period}-{line.measure}", key, draws[chart])
+    return _drawn(request, office, f"{chart}-{own}-{period}-{line.measure}", key, draws[chart])
 
 
 @page(*PLANNERS)
