@@ -1,9 +1,10 @@
 """Boards: how fast pages of all branches are answered from what is kept, beside working everything out each time.
 
-python bench/boards.py [--branches 47] [--users 50] [--asks 10]
+python bench/boards.py [--branches 47] [--users 50] [--asks 10] [--minutes 2]
 
 47 invented branches with their plans, their reports of two years and a half, and a lake of 36 months of figures. Every
-user asks in a thread of their own, one page after the other, up to five seconds apart.
+user asks in a thread of their own, one page after the other, up to five seconds apart. Then the office is served as it
+would be, and planners of all branches look at boards and figures for some minutes; 0 leaves that out.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import atexit
 import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -38,6 +41,7 @@ from kenpo.plan.reading import read_plan
 from kenpo.plan.store import Plans
 from kenpo.synth.plans import make_plans
 from kenpo.synth.setting import Setting
+from load import keep_browsers, load
 
 TODAY = date(2025, 10, 20)
 FIRST, MONTHS = date(2022, 10, 1), 36
@@ -145,6 +149,7 @@ def main() -> None:
     options.add_argument("--branches", type=int, default=47)
     options.add_argument("--users", type=int, default=50)
     options.add_argument("--asks", type=int, default=10)
+    options.add_argument("--minutes", type=float, default=2)
     given = options.parse_args()
     boards.today = lambda: TODAY
     folder = Path(tempfile.mkdtemp(prefix="kenpo-bench-"))
@@ -155,6 +160,45 @@ def main() -> None:
     write_plans(Plans(config.plans), folder, branches)
     write_figures(config.lake)
     measure(config, branches, given.users, given.asks)
+    if given.minutes:
+        served(config, given.users, given.minutes)
+
+
+def served(config: Config, users: int, minutes: float) -> None:
+    """Serve the office to planners of all branches."""
+    os.environ |= {
+        "KENPO_OFFICE": str(config.home),
+        "KENPO_LAKE": str(config.lake),
+        "KENPO_PLANS": str(config.plans),
+        "KENPO_VAULT_KEYS": str(config.home.parent / "vault.keys"),
+        "KENPO_MFA": "0",
+    }
+    made = [sys.executable, __file__, "--make", str(config.home.parent)]
+    subprocess.run(made, check=True, env={**os.environ, "KENPO_DATABASE_ROLE": "owner"})
+    print(f"{users} people on the pages served, {minutes:g} minutes:")
+    load(config.home.parent, Path(__file__).with_name("board_users.py"), users, minutes, settle=90)
+
+
+def make(home: Path) -> None:
+    """A planner in every branch, two at the head office, and their browsers, as the owner of the tables."""
+    import kenpo.office
+
+    kenpo.office.setup(owner=True)
+    from django.core.management import call_command
+
+    from kenpo.frame.casekind import Role
+    from kenpo.office.models import Account
+
+    call_command("migrate", skip_checks=True, verbosity=0)
+    for branch in BRANCH_CODES:
+        Account.objects.make(
+            f"{branch}-kikaku", f"架空 企画{branch}", branch, [Role.PLANNING_CLERK], "kakuu-no-aikotoba"
+        )
+    for n in (1, 2):
+        Account.objects.make(
+            f"00-honbu{n}", f"架空 本部{n}", NATION_CODE, [Role.HEAD_OFFICE], "kakuu-no-aikotoba"
+        )
+    keep_browsers(home)
 
 
 def measure(config: Config, branches: tuple[str, ...], users: int, asks: int) -> None:
@@ -225,4 +269,7 @@ def pages(config: Config, users: int, asks: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--make"]:
+        make(Path(sys.argv[2]))
+    else:
+        main()

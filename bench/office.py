@@ -11,20 +11,17 @@ ratio tells what the indexes are worth.
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from load import keep_browsers, load
 
 BRANCH = "35"
 KIND = "generic_notice"
@@ -55,7 +52,7 @@ def main() -> None:
             home.chmod(0o755)
             made = [sys.executable, __file__, "--make", str(options.cases), str(home)]
             subprocess.run(made, check=True, env={**os.environ, "KENPO_DATABASE_ROLE": "owner"})
-        load(home, options.users, options.minutes)
+        load(home, Path(__file__).with_name("office_users.py"), options.users, options.minutes)
     finally:
         if options.home is None:
             shutil.rmtree(home, ignore_errors=True)
@@ -94,7 +91,7 @@ def make(cases: int, home: Path) -> None:
         f"cases {held[0]:,}, events {events[0]:,}, {size[0]}, copied in {time.perf_counter() - begun:.0f} s",
         flush=True,
     )
-    (home / "browsers.json").write_text(json.dumps(browsers()), encoding="utf-8")
+    keep_browsers(home)
 
 
 def people() -> None:
@@ -189,82 +186,6 @@ def simple(cursor: Any) -> None:
         sep="\n",
         flush=True,
     )
-
-
-def browsers() -> list[dict[str, str]]:
-    """Sessions of people who have signed in, so that hashing passwords is not part of what is measured."""
-    from django.contrib.sessions.backends.db import SessionStore
-
-    from kenpo.office.models import Account
-
-    found = []
-    for account in Account.objects.filter(branch=BRANCH):
-        session = SessionStore()
-        session["_auth_user_id"] = str(account.pk)
-        session["_auth_user_backend"] = "allauth.account.auth_backends.AuthenticationBackend"
-        session["_auth_user_hash"] = account.get_session_auth_hash()
-        session.save()
-        found.append({"staff": account.staff_id, "session": str(session.session_key)})
-    return found
-
-
-# ---- the load ----------------------------------------------------------------------------------------------------
-
-
-def load(home: Path, users: int, minutes: float) -> None:
-    """Serve the office and have people use it."""
-    environ = {**os.environ, "KENPO_BENCH": str(home)}
-    log, port = (home / "serve.log").open("w"), free_port()
-    office = subprocess.Popen(
-        [sys.executable, "-m", "kenpo.cli.main", "serve", "--port", str(port)],
-        env=environ,
-        stdout=log,
-        stderr=log,
-    )
-    try:
-        wait(port)
-        out = home / "load"
-        subprocess.run(
-            [
-                sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("office_users.py")), "--headless",
-                "--users", str(users), "--spawn-rate", "10", "--run-time", f"{int(minutes * 60)}s", "--only-summary",
-                "--host", f"http://127.0.0.1:{port}", "--csv", str(out), "--reset-stats",
-            ],
-            env=environ, check=False, stdout=subprocess.DEVNULL, stderr=log,
-        )  # fmt: skip
-        report(out)
-    finally:
-        office.send_signal(signal.SIGTERM)
-        office.wait(60)
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait(port: int) -> None:
-    """Until the office answers."""
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2)
-            return
-        except OSError:
-            time.sleep(1)
-    raise SystemExit("the office did not come up")
-
-
-def report(out: Path) -> None:
-    """What locust measured, page by page."""
-    with out.with_name(f"{out.name}_stats.csv").open(encoding="utf-8") as handle:
-        for row in csv.DictReader(handle):
-            print(
-                f"{row['Name']:<28} {int(row['Request Count']):>7,} requests, {int(row['Failure Count'])} failed,"
-                f" p50 {row['50%']} ms, p95 {row['95%']} ms, max {float(row['Max Response Time']):.0f} ms,"
-                f" {float(row['Requests/s']):.1f}/s"
-            )
 
 
 if __name__ == "__main__":
