@@ -1,8 +1,8 @@
 """Settings of all tests: Hypothesis does not judge by the clock, which says nothing on a busy machine; and the invented
 branches that tests share.
 
-With CI set the same examples are tried every time, so that a run says something of the change it is run for; everywhere
-else they are drawn anew.
+A property is tried fifty times, with KENPO_LONG set two hundred times. With CI set the same examples are tried every time, so that a
+run says something of the change it is run for; everywhere else they are drawn anew.
 """
 
 import os
@@ -15,6 +15,7 @@ from tests import branches
 settings.register_profile(
     "kenpo",
     deadline=None,
+    max_examples=200 if os.environ.get("KENPO_LONG") else 50,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=bool(os.environ.get("CI")),
 )

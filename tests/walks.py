@@ -60,7 +60,7 @@ def served(office: FreshOffice, folder: Path) -> Iterator[str]:
     out = folder / "served"
     with out.open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kenpo.cli.main", "serve", "--port", str(port), "--workers", "2"],
+            [sys.executable, "-m", "kenpo.cli.main", "serve", "--port", str(port), "--workers", "1"],
             env=office.environ,
             stdin=subprocess.DEVNULL,
             stdout=said,
@@ -168,6 +168,7 @@ class Walks:
         if name in self.looked_at and not beside:
             return
         self.looked_at[name] = urlsplit(page.url).path
+        page.wait_for_load_state()
         self._shoot(page, f"{name}_1280")
         found = Axe().run(page, options=AXE).response["violations"]
         serious = [v for v in found if v["impact"] in ("serious", "critical")]

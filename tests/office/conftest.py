@@ -28,12 +28,16 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker) -> None:  # type: ignore[no-untyped-def]
-    """All tables, made by the owner in a process of its own."""
+    """All tables, made by the owner in a process of its own, on a server that need not outlive this machine."""
     subprocess.run(
         [sys.executable, "-m", "kenpo.office.manage", "migrate", "--skip-checks", "-v0"],
         check=True,
         env=_owner(),
     )
+    with psycopg.connect(ENVIRON["KENPO_DATABASE_OWNER"], autocommit=True) as server:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            server.execute(f"alter system set {setting} = off")  # type: ignore[arg-type]
+        server.execute("select pg_reload_conf()")
 
 
 def _owner() -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from kenpo.base.errors import LakeError
+from kenpo.base.secretfile import make_once
 
 _BYTES = 32
 
@@ -34,20 +35,7 @@ def load_key(path: Path, lake_root: Path) -> bytes:
             todo="KENPO_KEY_FILE か --key で、置き場の外のファイルを指定してください。",
         )
     try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary = path.with_name(f"{path.name}.{os.getpid()}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as handle:
-                handle.write(secrets.token_hex(_BYTES) + "\n")
-                handle.flush()
-                os.fsync(handle.fileno())
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                pass
-            finally:
-                temporary.unlink()
+        make_once(path, secrets.token_hex(_BYTES) + "\n")
         if path.stat().st_mode & 0o077:
             raise LakeError(
                 "加入者キーの鍵を、ほかの利用者が読める状態になっています。",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kenpo.base.secretfile import make_once
 from kenpo.office.errors import OfficeError
 
 _YES = {"1": True, "0": False, "": False}
@@ -91,17 +92,5 @@ def secret(config: Config) -> str:
             )
         return given
     path = config.home / "secret.key"
-    if not path.exists():
-        config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-            handle.write(secrets.token_urlsafe(64))
-            handle.flush()
-            os.fsync(handle.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+    make_once(path, secrets.token_urlsafe(64))
     return path.read_text(encoding="utf-8")
