@@ -8,6 +8,7 @@ from kind, branch and key, so that nothing is opened twice.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,13 +17,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import polars as pl
+import pyarrow as pa
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connection, transaction
@@ -59,12 +60,14 @@ from kenpo.lake.current import current
 from kenpo.lake.tables import ALL_TABLES
 from kenpo.office.acting import account_of, acting, on_duty, system
 from kenpo.office.casework import kind_of, open_many
+from kenpo.office.figures import stamp
+from kenpo.office.lists import Frame
 from kenpo.office.models import CaseRow, ControlRow, LetterRow, Opening, OpeningRow
 from kenpo.office.optouts import in_force, opted_out_of
 from kenpo.office.rows import insert
 
-LOOKED_AT = 100
-"""Rows of a worklist that its page shows."""
+KEPT = 24
+"""Lists that are kept in files, for the present state of the lake; the oldest go first."""
 
 _TASKS = ("kenpo.prepare_opening", "kenpo.open_cases")
 _PLANNED, _OPENED, _ASKED = 5000, 500, 5000
@@ -158,30 +161,48 @@ def months() -> list[date]:
     return data_months(lake())[::-1]
 
 
-@dataclass(frozen=True)
-class Listed:
-    """The beginning of a worklist: how many rows it has, and the first of them by column."""
+def look(worklist: Worklist, branch: str, month: date) -> Frame:
+    """The rows of a worklist of a branch and month as they stand now. Raises what `frame.worklist.run` does.
 
-    total: int
-    rows: tuple[Mapping[str, Any], ...]
-
-
-def look(worklist: Worklist, branch: str, month: date) -> Listed:
-    """The first rows of a worklist of a branch and month, as they stand now. Raises what `frame.worklist.run` does."""
-    root = Path(settings.CONFIG.lake)
-    Lake.open(root)
+    A list is made once for every state of the lake and lies in a file of the office's home, where every process finds it; of
+    half a million rows only those that are shown are read.
+    """
+    source, began = lake(), stamp()
+    path = Path(settings.CONFIG.home) / "worklists" / f"{began}-{worklist.id}-{branch}-{month:%Y-%m}.arrow"
     with _one_at_a_time:
-        return _looked((root / "manifest.sqlite").stat().st_mtime_ns, root, worklist.id, branch, month)
+        try:
+            return _laid_out(path)
+        except FileNotFoundError:
+            rows = run(source, worklist, branch, month)
+            if stamp() != began:
+                return Frame(rows)
+            _keep(path, rows, began)
+            return _laid_out(path)
+
+
+def _laid_out(path: Path) -> Frame:
+    """A list that lies in a file. Raises FileNotFoundError without it."""
+    name = f"{path} {path.stat().st_mtime_ns}"
+    with pa.memory_map(str(path)) as lying:
+        table = pa.ipc.open_file(lying).read_all()
+    return Frame(cast(pl.DataFrame, pl.from_arrow(table)), name)
 
 
 _one_at_a_time = Lock()
 """Lists are large: of several people who look at once, each is served in turn, the later ones from what is kept."""
 
 
-@lru_cache(maxsize=32)
-def _looked(stamp: int, root: Path, worklist: str, branch: str, month: date) -> Listed:
-    rows = run(Lake.open(root), WORKLISTS[worklist], branch, month)
-    return Listed(rows.height, tuple(rows.head(LOOKED_AT).to_dicts()))
+def _keep(path: Path, rows: pl.DataFrame, began: str) -> None:
+    """Write a list whole or not at all; those of former states of the lake go, and the oldest when there are too many."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = path.with_suffix(f".{os.getpid()}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        rows.write_ipc(out)
+    new.replace(path)
+    there = sorted(path.parent.glob("*.arrow"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+    for n, old in enumerate(there):
+        if n >= KEPT or not old.name.startswith(began):
+            old.unlink(missing_ok=True)
 
 
 # ---- begun, confirmed, cancelled ---------------------------------------------------------------------------------
@@ -681,12 +702,12 @@ def lines(opening: Opening) -> tuple[Line, ...]:
     )
 
 
-def rows_of(opening: Opening, line: Line, *, after: int = 0, before: int = 0, count: int) -> list[OpeningRow]:
-    """So many rows of an outcome at most: the first that come after a place, or the last before one when it is given."""
-    rows = _rows_of(opening).filter(outcome=line.outcome, **({"why": line.why} if line.why else {}))
-    if before:
-        return list(rows.filter(place__lt=before).order_by("-place")[:count])[::-1]
-    return list(rows.filter(place__gt=after).order_by("place")[:count])
+def rows_of(opening: Opening, line: Line | None = None) -> QuerySet[OpeningRow]:
+    """The rows of an opening, without what their cases would hold; of one outcome when it is given."""
+    rows = _rows_of(opening).defer("content")
+    if line is None:
+        return rows
+    return rows.filter(outcome=line.outcome, **({"why": line.why} if line.why else {}))
 
 
 def outdated(opening: Opening) -> list[str]:

@@ -24,8 +24,9 @@ from kenpo.office.models import Bulk, LetterRun, Opening
 
 @dataclass(frozen=True)
 class Work:
-    """One thing that runs or ran: what, whose, since when, where it stands and where to look."""
+    """One thing that runs or ran: what, whose, since when, where it stands and where to look. family: one of FAMILIES."""
 
+    family: str
     title: str
     by: str
     at: datetime
@@ -48,12 +49,20 @@ class Work:
         return _STATES.get(self.state, self.state)
 
     @property
+    def family_label(self) -> str:
+        """What sort of work it is, in Japanese."""
+        return FAMILIES[self.family]
+
+    @property
     def kind(self) -> str:
         """The badge that goes with the state."""
         return {"failed": "late", "done": "ok", "printed": "ok", "cancelled": "neutral"}.get(
             self.state, "info"
         )
 
+
+FAMILIES = {"opening": "案件の開始", "letters": "通知の印刷", "bulk": "一括操作"}
+"""The sorts of work that people begin."""
 
 _GOING = ("waiting", "running", "printing", "preparing", "prepared", "opening")
 _STATES = {
@@ -76,6 +85,7 @@ def of_branch(limit: int) -> tuple[Work, ...]:
     found: list[Work] = [
         *(
             Work(
+                "opening",
                 f"対象者リスト「{WORKLISTS[o.worklist].title}」",
                 o.by,
                 o.at,
@@ -86,11 +96,11 @@ def of_branch(limit: int) -> tuple[Work, ...]:
             if o.worklist in WORKLISTS
         ),
         *(
-            Work(f"通知「{r.title}」", r.by, r.at, r.state, reverse("letter_run", args=[r.pk]))
+            Work("letters", f"通知「{r.title}」", r.by, r.at, r.state, reverse("letter_run", args=[r.pk]))
             for r in LetterRun.objects.filter(kind__in=kinds).order_by("-at")[:limit]
         ),
         *(
-            Work(b.title, b.by, b.at, b.state, reverse("bulk", args=[b.pk]))
+            Work("bulk", b.title, b.by, b.at, b.state, reverse("bulk", args=[b.pk]))
             for b in Bulk.objects.filter(kind__in=kinds).exclude(state="prepared").order_by("-at")[:limit]
         ),
     ]

@@ -26,4 +26,5 @@ class AuditRow(models.Model):
         indexes = (
             models.Index(fields=("branch", "-at"), name="audit_at"),
             models.Index(fields=("branch", "actor", "-at"), name="audit_actor"),
+            models.Index(fields=("branch", "what", "-at"), name="audit_what"),
         )

@@ -52,5 +52,6 @@ class OpeningRow(models.Model):
         constraints = (models.UniqueConstraint(fields=("opening", "place"), name="opening_place"),)
         indexes = (
             models.Index(fields=("opening", "outcome", "place"), name="opening_outcome"),
+            models.Index(fields=("opening", "outcome", "reason", "place"), name="opening_reason"),
             models.Index(fields=("opening", "place"), name="opening_open", condition=Q(done=False)),
         )

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.core.paginator import Page
@@ -24,6 +24,9 @@ from kenpo.base.document import Cell, Chart, Document, Heading, Paragraph, Table
 from kenpo.base.money import format_yen
 from kenpo.press.drawing import NARROW, WIDTH
 from kenpo.press.layout import judges, marked, parts, solid
+
+if TYPE_CHECKING:
+    from kenpo.office import lists
 
 register = template.Library()
 
@@ -255,6 +258,21 @@ def sort_heading(
         _link(query, {parameter: f"-{key}" if up else key, "page": None}),
         "number" if numeric else "",
     )
+
+
+@register.inclusion_tag("office/parts/sort_heading.html")
+def list_heading(listed: lists.Page, key: str) -> dict[str, Any]:
+    """The heading of a column of a list (`kenpo.office.lists`), which sorts where the list is long enough for it."""
+    column = listed.columns[key]
+    sorts = listed.tools and bool(column.by)
+    up = listed.sort == key
+    found = _heading(
+        column.title,
+        "ascending" if up else "descending" if listed.sort == f"-{key}" else "none",
+        _link(listed.query, {"sort": f"-{key}" if up else key}) + listed.anchor if sorts else "",
+        "number" if column.numeric else "",
+    )
+    return found | {"stacks": True}
 
 
 @register.inclusion_tag("office/parts/sort_heading.html", takes_context=True)

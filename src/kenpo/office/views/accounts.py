@@ -11,6 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -23,6 +24,7 @@ from kenpo.frame.casekind import Role
 from kenpo.frame.cases import Actor
 from kenpo.office import audit
 from kenpo.office.acting import on_duty, page
+from kenpo.office.lists import Column, Listing, choice, typed
 from kenpo.office.models import Account, AuditRow
 
 OWN_ENTRIES = 20
@@ -97,12 +99,69 @@ def _kept_by(editor: Account) -> Any:
 @page(Role.ADMINISTRATOR, reads=False)
 def accounts(request: HttpRequest) -> HttpResponse:
     """The accounts of the branch."""
-    found = list(_kept_by(_editor(request)).order_by("branch", "-is_active", "staff_id"))
-    secured = set(Authenticator.objects.filter(user__in=found, type="totp").values_list("user_id", flat=True))
-    return render(
-        request,
-        "office/accounts.html",
-        {"accounts": [{"account": a, "secured": a.pk in secured} for a in found]},
+    listed = _listing(request).page()
+    return render(request, "office/accounts.html", {"listed": listed, "accounts": listed.rows})
+
+
+@page(Role.ADMINISTRATOR, reads=False, recent=True)
+def accounts_export(request: HttpRequest, form: str) -> HttpResponse:
+    """The accounts as they are listed, as CSV or Excel."""
+    return _listing(request).take_out("利用者", form, "利用者の一覧")
+
+
+_STATES = {
+    "stopped": "使用停止中",
+    "password": "パスワード変更待ち",
+    "secured": "二段階認証あり",
+    "unsecured": "二段階認証なし",
+}
+
+
+def _state(account: Any) -> str:
+    """How an account stands, as a key of _STATES; `secured` is asked for with the list."""
+    if not account.is_active:
+        return "stopped"
+    if account.must_change_password:
+        return "password"
+    return "secured" if account.secured else "unsecured"
+
+
+def _listing(request: HttpRequest) -> Listing:
+    factor = Authenticator.objects.filter(user=OuterRef("pk"), type="totp")
+
+    def of_state(rows: QuerySet[Account], state: str) -> QuerySet[Account]:
+        if state == "stopped":
+            return rows.filter(is_active=False)
+        if state == "password":
+            return rows.filter(is_active=True, must_change_password=True)
+        return rows.filter(is_active=True, must_change_password=False, secured=state == "secured")
+
+    def bearing(rows: QuerySet[Account], text: str) -> QuerySet[Account]:
+        return rows.filter(Q(name__icontains=text.strip()) | Q(staff_id__contains=text.strip().lower()))
+
+    return Listing(
+        _kept_by(_editor(request)).annotate(secured=Exists(factor)),
+        [
+            Column("氏名", lambda a: a.name, 22, "name", ("name", "staff_id")),
+            Column("職員番号", lambda a: a.staff_id, 18, "staff_id", ("staff_id",)),
+            Column("支部", lambda a: a.branch_name, 14, "branch", ("branch", "-is_active", "staff_id")),
+            Column("役割", lambda a: a.role_labels, 44, "roles"),
+            Column("状態", lambda a: _STATES[_state(a)], 20, "state"),
+            Column("最後のログイン", lambda a: a.last_login, 18, "login", ("last_login", "staff_id")),
+        ],
+        request.GET,
+        "branch",
+        [
+            typed("氏名・職員番号", "例：山本", bearing),
+            choice(
+                "role",
+                "役割",
+                [(r.value, r.label) for r in Role],
+                lambda rows, role: rows.filter(roles__contains=[role]),
+            ),
+            choice("state", "状態", _STATES.items(), of_state),
+        ],
+        file=("accounts_export",),
     )
 
 
@@ -202,6 +261,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("accounts/", accounts, name="accounts"),
+    path("accounts/export.<str:form>", accounts_export, name="accounts_export"),
     path("accounts/new/", account_new, name="account_new"),
     path("accounts/<int:account>/", account_edit, name="account_edit"),
     path("accounts/<int:account>/<slug:act>/", account_act, name="account_act"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 
 from kenpo.base.branches import NATION_CODE, branch_or_nation
@@ -16,50 +17,26 @@ from kenpo.frame.casekind import Role
 from kenpo.office import casework
 from kenpo.office.acting import on_duty, page
 from kenpo.office.audit import What, verify
-from kenpo.office.models import AuditRow
+from kenpo.office.lists import Column, Condition, Listing, choice, typed
+from kenpo.office.models import Account, AuditRow
 
 PAGE = 100
 CHECKED = 50_000
 """How many entries the page checks; `kenpo office verify` checks all."""
 
 
-class Filter(forms.Form):
-    """What of the log is wanted."""
-
-    actor = forms.CharField(label="職員番号", required=False, max_length=40)
-    what = forms.ChoiceField(
-        label="操作", required=False, choices=[("", "すべて"), *((w.value, w.label) for w in What)]
-    )
-    since = forms.DateField(label="いつから", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="いつまで", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    before = forms.IntegerField(required=False, widget=forms.HiddenInput)
+READERS = (Role.BRANCH_HEAD, Role.ADMINISTRATOR, Role.HEAD_OFFICE)
+"""Who reads the log."""
 
 
-@page(Role.BRANCH_HEAD, Role.ADMINISTRATOR, Role.HEAD_OFFICE)
+@page(*READERS)
 def log(request: HttpRequest) -> HttpResponse:
     """The entries of one's own branch, the newest first; 本部 sees those of its own people."""
-    form = Filter(request.GET or None)
-    wanted: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     home = on_duty().actor.branch
-    rows = AuditRow.objects.filter(branch=home)
-    if wanted.get("actor"):
-        rows = rows.filter(actor=wanted["actor"].lower())
-    if wanted.get("what"):
-        rows = rows.filter(what=wanted["what"])
-    if wanted.get("since"):
-        rows = rows.filter(at__date__gte=wanted["since"])
-    if wanted.get("until"):
-        rows = rows.filter(at__date__lte=wanted["until"])
-    if wanted.get("before"):
-        rows = rows.filter(sequence__lt=wanted["before"])
-    found = list(rows.order_by("-sequence")[: PAGE + 1])
-    shown, more = found[:PAGE], found[PAGE:]
-    names = casework.named({r.actor for r in shown})
-    query = request.GET.copy()
-    if more:
-        query["before"] = str(shown[-1].sequence)
+    listed = _entries(request).page()
+    names = casework.named({r.actor for r in listed.rows})
     context = {
-        "form": form if form.is_bound else Filter(),
+        "listed": listed,
         "rows": [
             {
                 "row": r,
@@ -67,17 +44,62 @@ def log(request: HttpRequest) -> HttpResponse:
                 "name": names.get(r.actor, ""),
                 "about": branch_or_nation(r.about_branch).name if r.about_branch else "",
             }
-            for r in shown
+            for r in listed.rows
         ],
-        "more": f"{reverse('audit')}?{query.urlencode()}" if more else "",
-        "clear": reverse("audit"),
         "whose": "本部" if home == NATION_CODE else branch_or_nation(home).name,
-        "week": timezone.localdate() - timedelta(days=7),
     }
     return render(request, "office/audit.html", context)
 
 
-@page(Role.BRANCH_HEAD, Role.ADMINISTRATOR, Role.HEAD_OFFICE)
+@page(*READERS, recent=True)
+def export(request: HttpRequest, form: str) -> HttpResponse:
+    """The entries as they are listed, as CSV or Excel."""
+    return _entries(request).take_out("操作記録", form, "操作記録")
+
+
+def _entries(request: HttpRequest) -> Listing:
+    home = on_duty().actor.branch
+    names = dict(Account.objects.filter(branch=home).values_list("staff_id", "name"))
+    return Listing(
+        AuditRow.objects.filter(branch=home),
+        [
+            Column("番号", lambda r: r.sequence, 10, "number", ("sequence",), True),
+            Column("日時", lambda r: r.at, 18, "at", ("sequence",)),
+            Column("人", lambda r: names.get(r.actor, ""), 18, "actor"),
+            Column("職員番号", lambda r: r.actor, 18),
+            Column("操作", lambda r: What(r.what).label, 26, "what"),
+            Column("対象・内容", lambda r: r.detail, 60, "detail"),
+            Column("支部", lambda r: branch_or_nation(r.about_branch).name if r.about_branch else None, 12),
+            Column("案件", lambda r: r.case[:10] or None, 14),
+        ],
+        request.GET,
+        "-at",
+        [
+            typed("職員番号", "", lambda rows, id: rows.filter(actor=id.strip().lower()), "actor"),
+            choice(
+                "what",
+                "操作",
+                [(w.value, w.label) for w in What],
+                lambda rows, what: rows.filter(what=what),
+            ),
+            _day("since", "いつから", lambda rows, day: rows.filter(at__gte=_begin(day))),
+            _day("until", "いつまで", lambda rows, day: rows.filter(at__lt=_begin(day + timedelta(days=1)))),
+        ],
+        PAGE,
+        file=("audit_export",),
+    )
+
+
+def _day(name: str, label: str, narrow: Callable[[Any, date], Any]) -> Condition:
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return Condition(name, forms.DateField(label=label, required=False, widget=widget), narrow)
+
+
+def _begin(day: date) -> datetime:
+    return timezone.make_aware(datetime(day.year, day.month, day.day))
+
+
+@page(*READERS)
 def check(request: HttpRequest) -> HttpResponse:
     """Whether the log is whole: number by number, hash by hash."""
     rows = AuditRow.objects.filter(branch=on_duty().actor.branch).order_by("sequence")
@@ -88,4 +110,8 @@ def check(request: HttpRequest) -> HttpResponse:
     )
 
 
-urlpatterns = [path("audit/", log, name="audit"), path("audit/check/", check, name="audit_check")]
+urlpatterns = [
+    path("audit/", log, name="audit"),
+    path("audit/export.<str:form>", export, name="audit_export"),
+    path("audit/check/", check, name="audit_check"),
+]

@@ -6,7 +6,7 @@ numbers suppressed. The values are printed as everywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -62,6 +62,9 @@ def listed(request: HttpRequest) -> HttpResponse:
         if initiative.measures
     ]
     context = {"groups": groups, "name": figures.name_of(branch), "nation": branch == NATION_CODE}
+    context["files"] = [
+        (title, reverse("figures_export", args=[form])) for form, title in reversed(exports.FORMS.items())
+    ]
     return render(request, "office/figures.html", context)
 
 
@@ -77,7 +80,13 @@ def _line(held: Book, branch: str) -> dict[str, Any]:
         "nation": _said(measure, nation),
         "place": f"{place}位／{ranked}" if place else NOTHING,
         "error": held.error,
+        "figures": (_rate(own), _rate(nation), place, ranked if place else None),
     }
+
+
+def _rate(figure: Figure | None) -> Decimal | None:
+    """A figure as a file holds it; nothing where nothing was looked at."""
+    return figure.rate if figure is not None and figure.eligible else None
 
 
 def _said(measure: Measure, figure: Figure | None) -> str:
@@ -93,6 +102,34 @@ def _place(held: Book, branch: str, month: date) -> tuple[int | None, int]:
     ranked = sum(place is not None for place, _ in ranking)
     place = next((p for p, f in ranking if f.branch == branch), None)
     return (place, ranked) if ranked > 1 else (None, ranked)
+
+
+@page(*STAFF, recent=True)
+def listed_file(request: HttpRequest, form: str) -> HttpResponse:
+    """Every measure with its newest figure, as CSV or Excel."""
+    branch = on_duty().branch
+    name = figures.name_of(branch)
+
+    def rows() -> Iterator[Mapping[str, Any]]:
+        for initiative in INITIATIVES:
+            for measure in initiative.measures:
+                yield _line(figures.book(measure), branch) | {"initiative": initiative.title}
+
+    columns = [
+        exports.Column("施策", lambda r: r["initiative"], 30),
+        exports.Column("指標", lambda r: r["measure"].title, 44),
+        exports.Column("月", lambda r: f"{r['month']:%Y-%m}" if r["month"] else None, 10),
+        exports.Column("単位", lambda r: r["measure"].unit, 10),
+        exports.Column("全国", lambda r: r["figures"][1], 16),
+        exports.Column("値がない理由", lambda r: r["error"].what if r["error"] else None, 40),
+    ]
+    if branch != NATION_CODE:
+        columns[4:4] = [exports.Column(name, lambda r: r["figures"][0], 16)]
+        columns[6:6] = [
+            exports.Column("順位", lambda r: r["figures"][2], 8),
+            exports.Column("順位のある支部", lambda r: r["figures"][3], 14),
+        ]
+    return exports.respond("指標", columns, rows, form, detail=f"指標の一覧（{name}）")
 
 
 # ---- one measure -------------------------------------------------------------------------------------------------
@@ -786,6 +823,7 @@ def _part_columns(of: Measure, by: str, month: date) -> list[exports.Column]:
 
 urlpatterns = [
     path("figures/", listed, name="figures"),
+    path("figures/export.<str:form>", listed_file, name="figures_export"),
     path("figures/<slug:measure>/", figure, name="figure"),
     path("figures/<slug:measure>/parts/", figure_parts, name="figure_parts"),
     path("figures/<slug:measure>/records/", figure_records, name="figure_records"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -26,9 +27,10 @@ from kenpo.frame.cases import CaseError
 from kenpo.frame.letter import sender
 from kenpo.office import audit, casework, letters
 from kenpo.office.acting import STAFF, on_duty, page
-from kenpo.office.exports import Column, respond, to_save
+from kenpo.office.exports import to_save
 from kenpo.office.forms import DayField, NumberField
 from kenpo.office.letters import MOST, REASONS, State
+from kenpo.office.lists import Column, Listing, choice, typed
 from kenpo.office.models import LetterBatch, LetterCounter, LetterRow, LetterRun
 from kenpo.office.templatetags.office import wareki_time
 from kenpo.press.letters import spoken
@@ -69,16 +71,14 @@ def overview(request: HttpRequest) -> HttpResponse:
     """What is due, kind by kind and letter by letter, and the newest runs."""
     kinds = [kind for kind in casework.readable_kinds() if kind.letters]
     found = letters.due(kinds)
-    runs = LetterRun.objects.filter(kind__in=[k.id for k in kinds]).order_by("-pk")
-    if before := _whole(request, "before"):
-        runs = runs.filter(pk__lt=before)
-    listed = list(runs[: LISTED + 1])
-    names = casework.named({run.by for run in listed})
+    shown = _records(request, kinds).page()
+    names = casework.named({run.by for run in shown.rows})
     context = {
         "due": [
             {"due": one, "may": letters.may_send(one.kind)}
             for one in sorted(found, key=lambda d: not d.cases)
         ],
+        "listed": shown,
         "runs": [
             {
                 "run": run,
@@ -86,17 +86,58 @@ def overview(request: HttpRequest) -> HttpResponse:
                 "state": _STATES[State(run.state)],
                 "by": names.get(run.by, run.by),
             }
-            for run in listed[:LISTED]
+            for run in shown.rows
         ],
-        "older": f"?before={listed[LISTED - 1].pk}" if len(listed) > LISTED else "",
         "invented": _invented(*kinds),
     }
     return render(request, "office/letters.html", context)
 
 
-def _whole(request: HttpRequest, name: str) -> int:
-    given = request.GET.get(name, "")
-    return int(given) if re.fullmatch(r"[0-9]{1,18}", given) else 0
+@page(*STAFF, recent=True)
+def runs_export(request: HttpRequest, form: str) -> HttpResponse:
+    """The runs as they are listed, as CSV or Excel."""
+    kinds = [kind for kind in casework.readable_kinds() if kind.letters]
+    return _records(request, kinds).take_out("発送の記録", form, "発送の記録")
+
+
+def _records(request: HttpRequest, kinds: Sequence[CaseKind]) -> Listing:
+    """The runs whose cases the person may read, the newest first."""
+    runs = LetterRun.objects.filter(branch=on_duty().branch, kind__in=[k.id for k in kinds])
+    staff = casework.named(set(runs.values_list("by", flat=True).distinct()))
+    columns = [
+        Column("発送", lambda r: r.title, 30, "title", ("title", "-pk")),
+        Column("状況", lambda r: _STATES[State(r.state)][0], 12, "state", ("state", "-pk")),
+        Column(
+            "対象",
+            lambda r: None if r.state == State.WAITING else r.total,
+            10,
+            "total",
+            ("total", "pk"),
+            True,
+        ),
+        Column("通知の日付", lambda r: r.day, 12, "day", ("day", "pk")),
+        Column("始めた人", lambda r: staff.get(r.by, r.by), 18, "by", ("by", "-pk")),
+        Column("日時", lambda r: r.at, 18, "at", ("at", "pk")),
+        Column("案件の種類", lambda r: CASEKINDS[r.kind].title, 24),
+        Column("番号", lambda r: r.pk, 8),
+    ]
+    conditions = [
+        choice(
+            "kind",
+            "案件の種類",
+            [(k.id, k.title) for k in kinds],
+            lambda rows, kind: rows.filter(kind=kind),
+        ),
+        choice(
+            "state",
+            "状況",
+            [(state.value, said[0]) for state, said in _STATES.items()],
+            lambda rows, state: rows.filter(state=state),
+        ),
+    ]
+    return Listing(
+        runs, columns, request.GET, "-at", conditions, LISTED, "#runs", file=("letter_runs_export",)
+    )
 
 
 # ---- a run is begun ----------------------------------------------------------------------------------------------
@@ -314,34 +355,39 @@ def _listed(
 ) -> dict[str, Any]:
     """The letters of a run, page by page."""
     counts = {"printed": progress.printed, "skipped": skipped, "returned": progress.returned}
-    show = request.GET.get("show", "")
-    show = show if show in _SHOWN else "printed"
-    rows = LetterRow.objects.filter(run=found)
+    query = request.GET.copy()
+    if query.get("show") not in _SHOWN:
+        query["show"] = "printed"
+    listed = _letters(found, query).page()
+    return {
+        "show": query["show"],
+        "tabs": [{"name": name, "title": title, "count": counts[name]} for name, title in _SHOWN.items()],
+        "listed": listed,
+        "rows": [{"row": row, "number": casework.number(row.case)} for row in listed.rows],
+    }
+
+
+def _letters(found: LetterRun, query: QueryDict) -> Listing:
+    """The letters of a run that are asked for: printed, left out, come back, or all."""
+    rows = LetterRow.objects.filter(run=found).select_related("batch")
     rows = {
         "printed": rows.exclude(batch=None),
         "skipped": rows.exclude(skipped=""),
         "returned": rows.exclude(returned_on=None),
-    }[show]
-    seen, after, before = (_whole(request, name) for name in ("n", "after", "before"))
-    if before:
-        listed = list(reversed(rows.filter(pk__lt=before).order_by("-pk")[:PAGE]))
-    else:
-        listed = list(rows.filter(pk__gt=after).order_by("pk")[:PAGE])
-    here = f"?show={show}"
-    tabs = [{"name": name, "title": title, "count": counts[name]} for name, title in _SHOWN.items()]
-    if not listed:
-        return {"show": show, "tabs": tabs, "rows": []}
-    more = seen + len(listed) < counts[show]
-    return {
-        "show": show,
-        "tabs": tabs,
-        "rows": [{"row": row, "number": casework.number(row.case)} for row in listed],
-        "first": seen + 1,
-        "last": seen + len(listed),
-        "count": counts[show],
-        "previous_url": f"{here}&before={listed[0].pk}&n={max(0, seen - PAGE)}#rows" if seen else "",
-        "next_url": f"{here}&after={listed[-1].pk}&n={seen + len(listed)}#rows" if more else "",
-    }
+    }.get(query.get("show", ""), rows)
+    search = typed("番号で探す", "文書番号・案件番号", _bearing)
+    return Listing(
+        rows, _COLUMNS, query, "number", [search], PAGE, "#rows", file=("letter_run_list", found.pk)
+    )
+
+
+def _bearing(rows: QuerySet[LetterRow], text: str) -> QuerySet[LetterRow]:
+    """The letters that bear a number: 文書番号, or the beginning of their case's."""
+    found = Q(number=text.strip())
+    begun = re.sub(r"[-\s]", "", text).lower()
+    if re.fullmatch(r"[0-9a-f]{4,32}", begun):
+        found |= Q(case__gte=begun, case__lte=begun + "g")
+    return rows.filter(found)
 
 
 def _done(request: HttpRequest, id: int, act: Callable[[int], LetterRun], said: str) -> HttpResponse:
@@ -422,30 +468,26 @@ def letter_pdf(request: HttpRequest, id: int) -> HttpResponse:
 
 
 _COLUMNS = (
-    Column("文書番号", lambda row: row.number, 24),
+    Column("文書番号", lambda row: row.number, 24, "number", ("pk",)),
     Column("受付番号", lambda row: spoken(row.token) if row.token else None, 22),
-    Column("案件番号", lambda row: casework.number(row.case), 16),
+    Column("案件番号", lambda row: casework.number(row.case), 16, "case", ("case",)),
     Column("束", lambda row: row.batch.number if row.batch else None, 6),
     Column("最初のページ", lambda row: row.first_page, 10),
     Column("最後のページ", lambda row: row.last_page, 10),
     Column("印刷日", lambda row: row.sent_on, 12),
-    Column("印刷しなかった理由", lambda row: row.skipped or None, 30),
-    Column("返送日", lambda row: row.returned_on, 12),
+    Column("印刷しなかった理由", lambda row: row.skipped or None, 30, "skipped", ("skipped", "pk")),
+    Column("返送日", lambda row: row.returned_on, 12, "returned", ("returned_on", "pk")),
     Column("返送の理由", lambda row: row.returned_reason or None, 20),
 )
 
 
 @page(*STAFF, recent=True)
-def run_list(request: HttpRequest, id: int, form: str) -> Any:
+def run_list(request: HttpRequest, id: int, form: str) -> HttpResponse:
     """The list of a run (発送一覧) as a file: numbers and pages, no names."""
     found, _ = _run(id)
-
-    def rows() -> Iterator[LetterRow]:
-        yield from LetterRow.objects.filter(run_id=id).select_related("batch").order_by("pk").iterator(2000)
-
-    return respond(
-        f"発送一覧_{found.pk}", _COLUMNS, rows, form, detail=f"発送一覧　{found.title}（{found.pk}番）"
-    )
+    said = _SHOWN.get(request.GET.get("show", ""), "")
+    detail = f"発送一覧　{found.title}（{found.pk}番）{said}"
+    return _letters(found, request.GET).take_out(f"発送一覧_{found.pk}", form, detail)
 
 
 # ---- mail that comes back ----------------------------------------------------------------------------------------
@@ -550,6 +592,7 @@ urlpatterns = [
     path("letters/new/<slug:kind>/<slug:letter>/", new, name="letters_new"),
     path("letters/new/<slug:kind>/<slug:letter>/confirm/", confirm, name="letters_confirm"),
     path("letters/new/<slug:kind>/<slug:letter>/preview.pdf", preview, name="letters_preview"),
+    path("letters/export.<str:form>", runs_export, name="letter_runs_export"),
     path("letters/<int:id>/", run, name="letter_run"),
     path("letters/<int:id>/progress/", run_progress, name="letter_run_progress"),
     path("letters/<int:id>/repeat/", repeat, name="letter_run_repeat"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, path, reverse
 from django.utils import timezone
@@ -17,6 +19,7 @@ from kenpo.frame.casekind import Subject
 from kenpo.office import casework, optouts
 from kenpo.office.acting import STAFF, on_duty, page
 from kenpo.office.forms import DayField
+from kenpo.office.lists import Column, Listing, choice
 from kenpo.office.models import CaseRow, OptOut
 from kenpo.office.optouts import Way
 
@@ -78,18 +81,11 @@ def _listed(
     form: Wish | None,
     error: KenpoError | None = None,
 ) -> HttpResponse:
-    found = optouts.seen()
-    if subject:
-        found = found.filter(subject=subject, subject_kind=subject_kind)
-    before = request.GET.get("before", "")
-    if re.fullmatch(r"[0-9]{1,18}", before):
-        found = found.filter(pk__lt=int(before))
-    rows = list(found.order_by("-pk")[: PAGE + 1])
-    names = casework.named({r.by for r in rows})
-    query = request.GET.copy()
-    query["before"] = str(rows[PAGE - 1].pk) if len(rows) > PAGE else ""
+    listed = _wishes(request.GET, subject, subject_kind).page()
+    names = casework.named({r.by for r in listed.rows})
     today = timezone.localdate()
     context = {
+        "listed": listed,
         "rows": [
             {
                 "row": r,
@@ -97,11 +93,10 @@ def _listed(
                 "subject": shortened(r.subject),
                 "title": optouts.title_of(r.kind),
                 "by": names.get(r.by, r.by),
-                "holds": r.since <= today and (r.until is None or r.until > today),
+                "holds": _holds(r, today),
             }
-            for r in rows[:PAGE]
+            for r in listed.rows
         ],
-        "older": f"?{query.urlencode()}" if len(rows) > PAGE else "",
         "subject": shortened(subject),
         "subject_kind": Subject(subject_kind).label if subject else "",
         "cases": _open_cases(subject, subject_kind) if subject else (),
@@ -112,6 +107,66 @@ def _listed(
     }
     wrong = error is not None or bool(form and form.errors)
     return render(request, "office/opt_outs.html", context, status=422 if wrong else 200)
+
+
+def _holds(row: OptOut, today: date) -> bool:
+    return row.since <= today and (row.until is None or row.until > today)
+
+
+def _wishes(query: QueryDict, subject: str, subject_kind: str) -> Listing:
+    """The wishes the person may see, the newest first; of one subject when it is given."""
+    found, today = optouts.seen(), timezone.localdate()
+    if subject:
+        found = found.filter(subject=subject, subject_kind=subject_kind)
+    staff = casework.named(set(found.values_list("by", flat=True).distinct()))
+    in_force = Q(since__lte=today) & (Q(until=None) | Q(until__gt=today))
+    kinds = [(_EVERY, optouts.ALL), *((k.id, k.title) for k in casework.readable_kinds() if k.worklist)]
+
+    def of_kind(rows: QuerySet[OptOut], kind: str) -> QuerySet[OptOut]:
+        return rows.filter(kind="" if kind == _EVERY else kind)
+
+    def of_state(rows: QuerySet[OptOut], state: str) -> QuerySet[OptOut]:
+        return rows.filter(in_force) if state == "holds" else rows.exclude(in_force)
+
+    return Listing(
+        found,
+        [
+            Column("希望しない通知", lambda r: optouts.title_of(r.kind), 30, "kind", ("kind", "-pk")),
+            Column("相手方の種類", lambda r: Subject(r.subject_kind).label, 14),
+            Column("相手方", lambda r: shortened(r.subject), 14, "subject"),
+            Column("申出日", lambda r: r.since, 12, "since", ("since", "pk")),
+            Column("方法", lambda r: r.source, 22, "source", ("source", "-pk")),
+            Column(
+                "いま", lambda r: "送らない" if _holds(r, today) else "取下げ", 12, "until", ("until", "pk")
+            ),
+            Column("取下げ日", lambda r: r.until, 12),
+            Column("記録した人", lambda r: staff.get(r.by, r.by), 18, "by", ("by", "-pk")),
+            Column("記録日時", lambda r: r.at, 18, "at", ("pk",)),
+        ],
+        query,
+        "-at",
+        [
+            choice("kind", "希望しない通知", kinds, of_kind),
+            choice("state", "いま", [("holds", "送らない"), ("withdrawn", "取下げ")], of_state),
+        ],
+        PAGE,
+        file=("opt_outs_export",),
+    )
+
+
+_EVERY = "every"
+"""In an address: the wishes that are of all kinds."""
+
+
+@page(*STAFF, recent=True)
+def opt_outs_export(request: HttpRequest, form: str) -> HttpResponse:
+    """The wishes as they are listed, as CSV or Excel."""
+    subject, subject_kind = request.GET.get("subject", ""), request.GET.get("subject_kind", "")
+    if subject and not _plausible(subject, subject_kind):
+        raise Http404
+    return _wishes(request.GET, subject, subject_kind).take_out(
+        "通知を希望しない人", form, "通知を希望しない人"
+    )
 
 
 def shortened(subject: str) -> str:
@@ -194,6 +249,7 @@ def opt_out_withdraw(request: HttpRequest, id: int) -> HttpResponse:
 
 urlpatterns = [
     path("opt-outs/", opt_outs, name="opt_outs"),
+    path("opt-outs/export.<str:form>", opt_outs_export, name="opt_outs_export"),
     path("opt-outs/record/", opt_out_record, name="opt_out_record"),
     path("opt-outs/<int:id>/withdraw/", opt_out_withdraw, name="opt_out_withdraw"),
 ]

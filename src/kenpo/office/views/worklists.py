@@ -8,10 +8,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, path, reverse
 from django.utils import timezone
@@ -24,13 +25,14 @@ from kenpo.base.errors import KenpoError
 from kenpo.catalogue import CASEKINDS, WORKLISTS
 from kenpo.frame.casekind import CaseKind
 from kenpo.frame.worklist import Worklist
-from kenpo.office import casework, opening
+from kenpo.office import casework, exports, opening
 from kenpo.office.acting import STAFF, on_duty, page
-from kenpo.office.forms import NumberField
+from kenpo.office.exports import Value
+from kenpo.office.forms import NumberField, Select
+from kenpo.office.lists import Column, Condition, Frame, Listing, choice, holding, typed
 from kenpo.office.models import Opening, OpeningRow
 from kenpo.office.opening import Line, Outcome, State, Terms
 
-PAGE = 50
 NEWEST = 5
 MOST_HELD_OUT = 50
 """Percent of the people who may be held out at most: the rest must not be fewer than they."""
@@ -58,50 +60,107 @@ def worklists(request: HttpRequest) -> HttpResponse:
     return render(request, "office/worklists.html", context)
 
 
-class Month(forms.Form):
-    """The month of a list."""
-
-    month = forms.ChoiceField(label="月")
-
-    def __init__(self, *args: Any, months: list[date], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["month"].choices = _month_choices(months)  # type: ignore[attr-defined]
-
-
 def _month_choices(months: list[date]) -> list[tuple[str, str]]:
     return [(m.isoformat(), f"{to_wareki_month(m)}（{m:%Y-%m}）") for m in months]
 
 
 @page(*STAFF)
 def worklist(request: HttpRequest, worklist: str) -> HttpResponse:
-    """The first rows of a list in the branch, with reason, priority and where they come from."""
-    chosen = WORKLISTS.get(worklist)
-    if chosen is None:
-        raise Http404
-    if not opening.may_look(chosen):
-        raise PermissionDenied
+    """The rows of a list in the branch, with reason, priority and where they come from."""
+    chosen = _readable(worklist)
     duty = on_duty()
     context: dict[str, Any] = {
         "worklist": chosen,
         "startable": [k for k in opening.kinds_of(chosen.id) if opening.may_open(k)],
         "breadcrumb": _crumbs(chosen.title),
-        "most": opening.LOOKED_AT,
     }
     if duty.branch == NATION_CODE:
         return render(request, "office/worklist.html", context | {"choose_branch": True})
     try:
-        months = opening.months()
-        form = Month(
-            {"month": request.GET.get("month") or (months[0].isoformat() if months else "")}, months=months
-        )
-        context["form"] = form
-        if months and form.is_valid():
-            month = date.fromisoformat(form.cleaned_data["month"])
-            listed = opening.look(chosen, duty.branch, month)
-            context |= {"month": month, "total": listed.total, "rows": [_row(chosen, r) for r in listed.rows]}
+        if months := opening.months():
+            month, listed = _of_month(request, chosen, months)
+            context |= {"month": month, "form": listed.form}
+            if month:
+                shown = listed.page()
+                context |= {"listed": shown, "rows": [_row(chosen, r) for r in shown.rows]}
     except KenpoError as error:
         context["error"] = error
     return render(request, "office/worklist.html", context)
+
+
+def _readable(worklist: str) -> Worklist:
+    """A list whose rows the person may look at. Raises Http404 for none, PermissionDenied for who may not."""
+    chosen = WORKLISTS.get(worklist)
+    if chosen is None:
+        raise Http404
+    if not opening.may_look(chosen):
+        raise PermissionDenied
+    return chosen
+
+
+def _of_month(request: HttpRequest, chosen: Worklist, months: list[date]) -> tuple[date | None, Listing]:
+    """The month that is asked for, or else the newest, and the rows of it; none for a month that there is not."""
+    asked = request.GET.get("month") or months[0].isoformat()
+    month = next((m for m in months if m.isoformat() == asked), None)
+    table = opening.look(chosen, on_duty().branch, month) if month else Frame(pl.DataFrame())
+    spoken = [(m.isoformat(), to_wareki_month(m)) for m in months]
+    which = Condition("month", forms.ChoiceField(label="月", choices=spoken, widget=Select))
+    conditions = [
+        which,
+        typed("文字・番号", "理由、番号など", lambda rows, t: rows.where(holding(rows.table, t))),
+    ]
+    if len(chosen.reasons) > 1:
+        reasons = chosen.reasons.items()
+        conditions.insert(
+            1, choice("reason", "理由", reasons, lambda rows, r: rows.where(pl.col("reason") == r))
+        )
+    return month, Listing(
+        table,
+        _columns(chosen, table.table),
+        request.GET,
+        "priority",
+        conditions,
+        given={"month": asked},
+        file=("worklist_export", chosen.id),
+    )
+
+
+def _columns(chosen: Worklist, table: pl.DataFrame) -> list[Column]:
+    """The columns of a list; what holds several values at once does not sort."""
+
+    def column(key: str, title: str, width: int = 14) -> Column:
+        kind = table.schema.get(key, pl.String())
+        by = () if kind.is_nested() else (key,)
+        return Column(title, lambda r: _kept(r[key]), width, key, by, kind.is_numeric())
+
+    return [
+        Column("順位", lambda r: r["priority"], 8, "priority", ("priority",), True),
+        Column("理由", lambda r: r["reason_label"], 30, "reason_label", ("reason_label",)),
+        *(column(name, title) for name, title in chosen.columns.items()),
+        Column("元のファイル", lambda r: r["file"], 24, "file", ("file", "source_line")),
+        Column("元の行", lambda r: r["source_line"], 10),
+    ]
+
+
+def _kept(value: Any) -> Value:
+    """A value in a file: as it is shown, numbers and days as such."""
+    return value if _is_number(value) or isinstance(value, date | None) or value == "" else _said(value)
+
+
+@page(*STAFF, recent=True)
+def worklist_export(request: HttpRequest, worklist: str, form: str) -> HttpResponse:
+    """All rows of a list in a month, with its conditions and order, as CSV or Excel."""
+    chosen = _readable(worklist)
+    if on_duty().branch == NATION_CODE:
+        raise Http404
+    try:
+        month, listed = _of_month(request, chosen, opening.months())
+    except (KenpoError, IndexError):
+        raise Http404 from None
+    if month is None:
+        raise Http404
+    name = f"{chosen.title}_{month:%Y%m}"
+    return listed.take_out(name, form, f"対象者リスト「{chosen.title}」{to_wareki_month(month)}")
 
 
 def _row(worklist: Worklist, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,12 +310,19 @@ def _told(found: Any) -> list[dict[str, Any]]:
             "state": _STATES[State(o.state)],
             "by": names.get(o.by, o.by),
             "counted": bool(o.counts),
-            "open": o.counts.get(Outcome.OPEN),
-            "control": o.counts.get(Outcome.CONTROL),
-            "not": sum(o.counts.get(Outcome.EXCLUDED, {}).values()) + o.counts.get(Outcome.OVER, 0),
+            **_facts(o),
         }
         for o in listed
     ]
+
+
+def _facts(o: Opening) -> dict[str, int | None]:
+    """How many rows of an opening became what."""
+    return {
+        "open": o.counts.get(Outcome.OPEN),
+        "control": o.counts.get(Outcome.CONTROL),
+        "not": sum(o.counts.get(Outcome.EXCLUDED, {}).values()) + o.counts.get(Outcome.OVER, 0),
+    }
 
 
 def _found(id: int) -> tuple[Opening, CaseKind]:
@@ -365,27 +431,73 @@ def opening_progress(request: HttpRequest, id: int) -> HttpResponse:
 def _listed(request: HttpRequest, found: Opening, lines: tuple[Line, ...]) -> dict[str, Any]:
     """The rows of the outcome that is looked at, page by page."""
     line = next((one for one in lines if one.slug == request.GET.get("show")), lines[0])
-    seen = _whole(request, "n")
-    rows = opening.rows_of(
-        found, line, after=_whole(request, "after"), before=_whole(request, "before"), count=PAGE
-    )
-    if not rows:
-        return {"line": line, "rows": []}
-    here = f"{reverse('opening', args=[found.pk])}?show={line.slug}"
-    more = seen + len(rows) < line.rows
+    query = request.GET.copy()
+    query["show"] = line.slug
+    shown = _rows(found, line, query).page()
     return {
         "line": line,
-        "rows": [_planned(found, row) for row in rows],
-        "first": seen + 1,
-        "last": seen + len(rows),
-        "previous_url": f"{here}&before={rows[0].place}&n={max(0, seen - PAGE)}#rows" if seen else "",
-        "next_url": f"{here}&after={rows[-1].place}&n={seen + len(rows)}#rows" if more else "",
+        "listed": shown,
+        "rows": [_planned(found, row) for row in shown.rows],
+        "files": [
+            *((f"この内訳：{title}", url) for title, url in shown.files),
+            *(
+                (f"リストのすべての行：{title}", reverse("opening_export", args=[found.pk, form]))
+                for form, title in reversed(exports.FORMS.items())
+            ),
+        ],
     }
 
 
-def _whole(request: HttpRequest, name: str) -> int:
-    given = request.GET.get(name, "")
-    return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else 0
+def _rows(found: Opening, line: Line | None, query: QueryDict) -> Listing:
+    """The rows of an opening, of one outcome or all, with what becomes of them."""
+    done = found.state == State.DONE
+
+    def become(row: OpeningRow) -> str:
+        said = Line(Outcome(row.outcome), row.why, 0)
+        return said.result if done else said.title
+
+    def value(name: str) -> Callable[[OpeningRow], Value]:
+        return lambda row: _planned(found, row)[name]
+
+    columns = [
+        Column("順位", lambda r: r.priority, 8, "priority", ("place",), True),
+        Column("内容", value("said"), 44, "said"),
+        Column("挙がった理由", value("reason"), 30, "reason", ("reason", "place")),
+        Column("相手方", value("subject"), 14, "subject"),
+        Column("元のファイル", lambda r: (r.row or {}).get("file"), 24, "file"),
+        Column("元の行", lambda r: (r.row or {}).get("source_line"), 10),
+        Column("どうなったか" if done else "どうするか", become, 34),
+        Column("案件番号", lambda r: casework.number(r.case) if _begun(r) else None, 16),
+    ]
+    return Listing(
+        opening.rows_of(found, line),
+        columns,
+        query,
+        "priority",
+        anchor="#rows",
+        file=("opening_export", found.pk),
+    )
+
+
+@page(*STAFF, recent=True)
+def opening_export(request: HttpRequest, id: int, form: str) -> HttpResponse:
+    """The rows of an opening with what becomes of each and why, as CSV or Excel; of one outcome when it is asked for."""
+    found, kind = _found(id)
+    counted = bool(found.counts) and found.state in (State.PREPARED, State.OPENING, State.DONE)
+    if not counted:
+        raise Http404
+    asked = request.GET.get("show", "")
+    line = next((one for one in opening.lines(found) if one.slug == asked), None)
+    if asked and line is None:
+        raise Http404
+    said = f"（{line.title}）" if line else ""
+    detail = f"「{kind.title}」を始める（{found.pk}番）の行{said}"
+    return _rows(found, line, request.GET).take_out(f"{kind.title}_{found.pk}番", form, detail)
+
+
+def _begun(row: OpeningRow) -> bool:
+    """Whether a row has become a case."""
+    return row.done and row.outcome == Outcome.OPEN
 
 
 _SHOWN = 4
@@ -405,7 +517,7 @@ def _planned(found: Opening, row: OpeningRow) -> dict[str, Any]:
         "subject": _said(row.subject),
         "file": kept.get("file"),
         "line": kept.get("source_line"),
-        "url": _case_url(row.case) if row.done and row.outcome == Outcome.OPEN else "",
+        "url": _case_url(row.case) if _begun(row) else "",
     }
 
 
@@ -484,26 +596,64 @@ def opening_repeat(request: HttpRequest, id: int) -> HttpResponse:
 @page(*STAFF)
 def openings(request: HttpRequest) -> HttpResponse:
     """Who opened what when, and what came of it."""
-    found = _openings()
-    if before := _whole(request, "before"):
-        found = found.filter(pk__lt=before)
-    listed = list(found.order_by("-pk")[: PAGE + 1])
-    context = {
-        "rows": _told(listed[:PAGE]),
-        "older": f"{reverse('openings')}?before={listed[PAGE - 1].pk}" if len(listed) > PAGE else "",
-        "breadcrumb": _crumbs("案件を始めた記録"),
-    }
+    shown = _records(request).page()
+    context = {"listed": shown, "rows": _told(shown.rows), "breadcrumb": _crumbs("案件を始めた記録")}
     return render(request, "office/openings.html", context)
+
+
+@page(*STAFF, recent=True)
+def openings_export(request: HttpRequest, form: str) -> HttpResponse:
+    """The openings as they are listed, as CSV or Excel."""
+    return _records(request).take_out("案件を始めた記録", form, "案件を始めた記録")
+
+
+def _records(request: HttpRequest) -> Listing:
+    kinds = casework.readable_kinds()
+    found = _openings()
+    staff = casework.named(set(found.order_by().values_list("by", flat=True).distinct()))
+
+    def told(name: str) -> Callable[[Opening], Value]:
+        return lambda o: _facts(o)[name] if o.counts else None
+
+    columns = [
+        Column("案件の種類", lambda o: CASEKINDS[o.kind].title, 24, "kind", ("kind", "-pk")),
+        Column("月", lambda o: opening.terms_of(o).month, 12, "month", ("settings__month", "pk")),
+        Column("状況", lambda o: _STATES[State(o.state)][0], 12, "state", ("state", "-pk")),
+        Column("案件", told("open"), 10, "open", ("counts__open", "pk"), True),
+        Column("対照群", told("control"), 10, "control", ("counts__control", "pk"), True),
+        Column("始めない", told("not"), 10, "not", numeric=True),
+        Column("準備した人", lambda o: staff.get(o.by, o.by), 18, "by", ("by", "-pk")),
+        Column("日時", lambda o: o.at, 18, "at", ("at", "pk")),
+        Column("番号", lambda o: o.pk, 8),
+    ]
+    conditions = [
+        choice(
+            "kind",
+            "案件の種類",
+            [(k.id, k.title) for k in kinds if k.worklist],
+            lambda rows, kind: rows.filter(kind=kind),
+        ),
+        choice(
+            "state",
+            "状況",
+            [(state.value, said[0]) for state, said in _STATES.items()],
+            lambda rows, state: rows.filter(state=state),
+        ),
+    ]
+    return Listing(found, columns, request.GET, "-at", conditions, file=("openings_export",))
 
 
 urlpatterns = [
     path("worklists/", worklists, name="worklists"),
     path("worklists/openings/", openings, name="openings"),
+    path("worklists/openings/export.<str:form>", openings_export, name="openings_export"),
     path("worklists/openings/new/<str:kind>/", opening_new, name="opening_new"),
     path("worklists/openings/<int:id>/", opening_page, name="opening"),
+    path("worklists/openings/<int:id>/rows.<str:form>", opening_export, name="opening_export"),
     path("worklists/openings/<int:id>/progress/", opening_progress, name="opening_progress"),
     path("worklists/openings/<int:id>/confirm/", opening_confirm, name="opening_confirm"),
     path("worklists/openings/<int:id>/cancel/", opening_cancel, name="opening_cancel"),
     path("worklists/openings/<int:id>/repeat/", opening_repeat, name="opening_repeat"),
     path("worklists/<str:worklist>/", worklist, name="worklist"),
+    path("worklists/<str:worklist>/export.<str:form>", worklist_export, name="worklist_export"),
 ]
