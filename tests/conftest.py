@@ -6,11 +6,15 @@ run says something of the change it is run for; everywhere else they are drawn a
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from tests import branches
+
+os.environ["KENPO_OFFICE"] = str(Path(tempfile.gettempdir()) / "kenpo-tests" / "no-office")
+"""What tests load goes into the vault of no office that stands in the folder they run in."""
 
 settings.register_profile(
     "kenpo",
