@@ -5,6 +5,7 @@ A property is tried fifty times, with KENPO_LONG set two hundred times. With CI 
 run says something of the change it is run for; everywhere else they are drawn anew.
 """
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests import branches
+
+gc.set_threshold(100_000, 50, 100)
+"""Queries are built of many small things that are never garbage; looking for some takes a tenth of the time of all tests."""
 
 os.environ["KENPO_OFFICE"] = str(Path(tempfile.gettempdir()) / "kenpo-tests" / "no-office")
 """What tests load goes into the vault of no office that stands in the folder they run in."""

@@ -139,7 +139,7 @@ def loaded(facts: Path, folder: Path, sources: Mapping[str, bytes]) -> tuple[Lak
     return lake, [read(data, name) for name, data in sources.items()]
 
 
-@tried(8)
+@tried(5)
 @given(case=uke_cases(CODES, months=MONTHS))
 def test_figures_of_uke_files_are_those_of_the_slow_way(case: UkeCase, facts: Path, tmp_path_factory):
     with fresh(tmp_path_factory) as folder:
@@ -148,7 +148,7 @@ def test_figures_of_uke_files_are_those_of_the_slow_way(case: UkeCase, facts: Pa
         check(lake, oracle)
 
 
-@tried(8)
+@tried(5)
 @given(case=recode_cases(CODES, months=MONTHS))
 def test_figures_of_corrected_receipts_are_those_of_the_slow_way(
     case: RecodeCase, facts: Path, tmp_path_factory

@@ -152,7 +152,7 @@ def test_what_holds_for_every_measure(tables, chance, tmp_path_factory: pytest.T
             assert one.equals(two), measure.id
 
 
-@tried(4)
+@tried(2)
 @given(tables=branches_of_people())
 def test_cost_per_head_is_the_product_of_its_three_elements(tables, tmp_path_factory: pytest.TempPathFactory):
     """加入者1人当たり医療費 ＝ 受診率 × 1件当たり日数 × 1日当たり医療費, for the total and every kind of care."""

@@ -123,7 +123,7 @@ class Condition:
 class Page:
     """A page of a list, as its template shows it. tools: whether conditions and sorting headings are shown.
 
-    words: the conditions that are set. keep: what else the address says. files: where the whole list is taken out, by name.
+    words: the conditions that are set. sorts: its orders, for where the headings that sort are not shown. keep: what else the address says. files: where the whole list is taken out, by name.
     """
 
     rows: Sequence[Any]
@@ -132,6 +132,7 @@ class Page:
     words: Sequence[str]
     keep: Mapping[str, str]
     sort: str
+    sorts: Sequence[tuple[str, str]]
     query: QueryDict
     anchor: str
     first: int
@@ -232,6 +233,7 @@ class Listing:
             words=self.words,
             keep={k: v for k, v in kept.dict().items() if k not in self.form.fields},  # type: ignore[misc]
             sort=self.sort,
+            sorts=orders((c.key, c.title) for c in self.columns if c.key and c.by),
             query=kept,
             anchor=self.anchor,
             first=start + 1 if rows else 0,
@@ -271,6 +273,15 @@ class Listing:
         kept = self._kept
         kept["page"] = str(page)
         return f"?{kept.urlencode()}{self.anchor}"
+
+
+def orders(columns: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The orders by some columns (key and title), up and down, as the address says them and in words."""
+    return [
+        (f"{sign}{key}", f"{title}（{way}）")
+        for key, title in columns
+        for sign, way in (("", "昇順"), ("-", "降順"))
+    ]
 
 
 def _asked(query: QueryDict) -> str:

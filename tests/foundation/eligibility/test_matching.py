@@ -308,7 +308,7 @@ def judge(given_: dict[str, list[dict[str, Any]]], number: int) -> tuple[Any, ..
     return (reason, chosen["member_id"], chosen["workplace"])
 
 
-@tried(15)
+@tried(8)
 @given(given_=claims())
 def test_receipts_are_matched_as_in_the_slow_way(given_, tmp_path_factory: pytest.TempPathFactory):
     with fresh(tmp_path_factory) as folder:

@@ -247,7 +247,7 @@ def by_hand(given_: dict[str, list[dict[str, Any]]], month: date) -> list[tuple[
     return out
 
 
-@tried(12)
+@tried(7)
 @given(given_=memberships())
 def test_members_are_those_of_the_slow_way(given_, tmp_path_factory: pytest.TempPathFactory):
     with fresh(tmp_path_factory) as folder:

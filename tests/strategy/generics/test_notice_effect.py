@@ -238,7 +238,7 @@ def people(draw: st.DrawFn) -> list[dict[str, Any]]:
     return out
 
 
-@tried(3)
+@tried(2)
 @given(some=people(), last=st.sampled_from([date(2024, 10, 1), date(2024, 12, 1)]), seed=st.integers(0, 9))
 def test_any_people_give_what_the_slow_way_gives(
     some: list[dict[str, Any]], last: date, seed: int, tmp_path_factory: pytest.TempPathFactory

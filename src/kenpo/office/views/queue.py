@@ -19,8 +19,9 @@ from kenpo.office import casework, exports
 from kenpo.office.acting import STAFF, Duty, on_duty, page
 from kenpo.office.casepage import Staff, row_of, staff_of
 from kenpo.office.exports import Column
+from kenpo.office.lists import orders
 from kenpo.office.models import CaseRow
-from kenpo.office.queues import MOST, PAGE, Queue, address, queue_of
+from kenpo.office.queues import MOST, PAGE, SORTS, Queue, address, queue_of
 from kenpo.office.templatetags.office import remaining
 
 
@@ -41,6 +42,8 @@ def queue(request: HttpRequest, kind: str) -> HttpResponse:
         "filter": listed.filter,
         "conditions": listed.filter.words(),
         "keep": {"sort": request.GET["sort"]} if request.GET.get("sort") else {},
+        "sorts": orders(SORTS.items()),
+        "sort": f"{'-' if listed.order.down else ''}{listed.order.sort}",
         "query": listed.query,
         "rows": [row_of(found, row, staff, listed.query) for row in rows],
         "operations": operations(found, duty, request.GET.get("state", "")),
