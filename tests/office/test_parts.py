@@ -353,6 +353,13 @@ def test_headings_say_how_the_list_is_sorted_and_turn_it_round(screen: Browsing)
     assert "sort=kind" in link and "page=" not in link and "kind=%E9%AB%98" in link
 
 
+def test_a_wide_table_moves_inside_its_frame_with_all_that_is_for_screen_readers(screen: Browsing) -> None:
+    page = screen("cases").page
+    page.evaluate("document.querySelector('.scroll table').style.minWidth = '3000px'")
+    room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert room[0] <= room[1]
+
+
 def test_pages_keep_the_conditions(screen: Browsing) -> None:
     pager = screen("cases").page.get_by_role("navigation", name="ページ")
     assert "21〜40件目（全60件）" in pager.inner_text()
